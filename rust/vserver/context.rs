@@ -1,0 +1,349 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A context: its state and its life.
+//!
+//! The states of the life and the rules of the two counters are described in `glue/registry.c`.
+//! The head ([`Head`]) is shared with C and read without a lock; everything else is behind one
+//! mutex, which is also held to change a word of the head. Nothing else is locked inside of it but
+//! what the namespaces take themselves.
+
+use crate::{
+    abi::{
+        vhin,
+        vxf, //
+    },
+    bits,
+    sys::{
+        head::{
+            Claim,
+            Head, //
+        },
+        space::Space, //
+    },
+};
+use kernel::{
+    new_condvar,
+    new_mutex,
+    prelude::*,
+    sync::{
+        aref::ARef,
+        CondVar,
+        Mutex, //
+    }, //
+};
+
+/// A context.
+///
+/// # Invariants
+///
+/// `head` is the first member, so that C can find the context by its head.
+#[repr(C)]
+#[pin_data]
+pub(crate) struct Context {
+    #[pin]
+    head: Head,
+    #[pin]
+    inner: Mutex<Inner>,
+    #[pin]
+    ended: CondVar,
+}
+
+/// Where the head is; asserted to be 0 where C relies on it.
+pub(crate) const HEAD_OFFSET: usize = core::mem::offset_of!(Context, head);
+
+/// The part of a context behind its mutex.
+struct Inner {
+    /// Set once, when the last claim is gone.
+    ended: bool,
+    /// Keeps the context without tasks, as long as the flag PERSISTENT is set.
+    persistent: Option<Claim>,
+    spaces: [Space; crate::abi::space::SETS as usize],
+    /// Terminated text.
+    name: [u8; vhin::LEN],
+    badness: i64,
+    wmask: u64,
+}
+
+/// What [`Context::wait_ended`] found.
+pub(crate) enum Wait {
+    /// The context has ended.
+    Ended,
+    /// A signal arrived first.
+    Interrupted,
+}
+
+impl Context {
+    /// Makes a context that no lookup finds yet.
+    ///
+    /// The claim keeps it alive until its first task is in. May sleep. Errors: `ENOMEM`.
+    pub(crate) fn new(xid: u32, flags: u64) -> Result<Claim> {
+        let context = KBox::pin_init(
+            pin_init!(Self {
+                head <- Head::new(xid, flags),
+                inner <- new_mutex!(Inner {
+                    ended: false,
+                    persistent: None,
+                    spaces: [Space::new(), Space::new()],
+                    name: [0; vhin::LEN],
+                    badness: 0,
+                    wmask: 0,
+                }, "vserver_context"),
+                ended <- new_condvar!("vserver_ended"),
+            }),
+            GFP_KERNEL_ACCOUNT,
+        )?;
+        Ok(Claim::from_new(context))
+    }
+
+    /// Looks a context up by id: a reference that does not keep it from ending.
+    pub(crate) fn find(xid: u32) -> Option<ARef<Self>> {
+        Head::find(xid)
+    }
+
+    /// The part that is shared with C.
+    pub(crate) fn head(&self) -> &Head {
+        &self.head
+    }
+
+    /// Whether one of the flags in `mask` is set.
+    pub(crate) fn has_flag(&self, mask: u64) -> bool {
+        self.head.flags() & mask != 0
+    }
+
+    /// Changes the flags and returns the new word. May sleep.
+    ///
+    /// One-time bits only go down. A change of PERSISTENT takes or drops a claim; dropping it from
+    /// a context without tasks ends the context. Errors: `EFAULT` when the context has ended.
+    pub(crate) fn change_flags(&self, value: u64, mask: u64) -> Result<u64> {
+        let mut inner = self.inner.lock();
+        let new = bits::apply_flags(self.head.flags(), value, mask);
+        let dropped = if new & vxf::PERSISTENT == 0 {
+            inner.persistent.take()
+        } else {
+            if inner.persistent.is_none() {
+                inner.persistent = Some(Claim::take(self).ok_or(EFAULT)?);
+            }
+            None
+        };
+        self.head.set_flags(new);
+        // The last claim ends the context, which takes the lock.
+        drop(inner);
+        drop(dropped);
+        Ok(new)
+    }
+
+    /// Changes one of the other words of the head.
+    pub(crate) fn change_word(&self, word: Word, value: u64, mask: u64) {
+        let mut inner = self.inner.lock();
+        match word {
+            Word::Bcaps => self
+                .head
+                .set_bcaps(bits::apply(self.head.bcaps(), value, mask)),
+            Word::Ccaps => self
+                .head
+                .set_ccaps(bits::apply(self.head.ccaps(), value, mask)),
+            Word::Umask => self
+                .head
+                .set_umask(bits::apply(self.head.umask(), value, mask)),
+            Word::Wmask => inner.wmask = bits::apply(inner.wmask, value, mask),
+        }
+    }
+
+    /// Reads one of the other words.
+    pub(crate) fn word(&self, word: Word) -> u64 {
+        match word {
+            Word::Bcaps => self.head.bcaps(),
+            Word::Ccaps => self.head.ccaps(),
+            Word::Umask => self.head.umask(),
+            Word::Wmask => self.inner.lock().wmask,
+        }
+    }
+
+    /// The bias for the out-of-memory killer.
+    pub(crate) fn badness(&self) -> i64 {
+        self.inner.lock().badness
+    }
+
+    /// Stores the bias for the out-of-memory killer.
+    pub(crate) fn set_badness(&self, bias: i64) {
+        self.inner.lock().badness = bias;
+    }
+
+    /// The name of the context, terminated.
+    pub(crate) fn name(&self) -> [u8; vhin::LEN] {
+        self.inner.lock().name
+    }
+
+    /// Stores the name of the context, which must be terminated.
+    pub(crate) fn set_name(&self, name: &[u8; vhin::LEN]) {
+        self.inner.lock().name = *name;
+    }
+
+    /// Runs `f` on one of the stored sets of spaces. `f` may sleep. Errors: `EINVAL` when there is
+    /// no such set, `EFAULT` when the context has ended, those of `f`.
+    pub(crate) fn with_space<T>(
+        &self,
+        index: u32,
+        f: impl FnOnce(&mut Space) -> Result<T>,
+    ) -> Result<T> {
+        let mut inner = self.inner.lock();
+        if inner.ended {
+            return Err(EFAULT);
+        }
+        f(inner.spaces.get_mut(index as usize).ok_or(EINVAL)?)
+    }
+
+    /// The stored masks of both sets.
+    pub(crate) fn space_masks(&self) -> (u64, u64) {
+        let inner = self.inner.lock();
+        (inner.spaces[0].mask(), inner.spaces[1].mask())
+    }
+
+    /// The last claim is gone: takes the context out of the table, drops its spaces and wakes
+    /// waiters. Called once. May sleep.
+    pub(crate) fn end(&self) {
+        self.head.withdraw();
+        let mut inner = self.inner.lock();
+        let spaces = core::mem::replace(&mut inner.spaces, [Space::new(), Space::new()]);
+        drop(inner);
+        // Namespaces can take long to go; not under the lock, and before anybody is told.
+        drop(spaces);
+        self.inner.lock().ended = true;
+        self.ended.notify_all();
+    }
+
+    /// Sleeps until the context has ended.
+    pub(crate) fn wait_ended(&self) -> Wait {
+        let mut inner = self.inner.lock();
+        while !inner.ended {
+            if self.ended.wait_interruptible(&mut inner) {
+                return if inner.ended {
+                    Wait::Ended
+                } else {
+                    Wait::Interrupted
+                };
+            }
+        }
+        Wait::Ended
+    }
+}
+
+/// Words of bits that are changed alike.
+#[derive(Clone, Copy)]
+pub(crate) enum Word {
+    /// Linux capabilities that tasks may use.
+    Bcaps,
+    /// Context capabilities.
+    Ccaps,
+    /// Namespaces that tasks may create.
+    Umask,
+    /// Stored only.
+    Wmask,
+}
+
+#[cfg(CONFIG_VSERVER_KUNIT_TEST)]
+#[kunit_tests(vserver_context)]
+mod tests {
+    use super::*;
+
+    /// High ids, so that suites that run on a live machine do not meet its guests.
+    const XID: u32 = 65_001;
+
+    #[test]
+    fn a_new_context_is_found_only_once_published() -> Result {
+        let claim = Context::new(XID, vxf::INIT_SET)?;
+        assert!(Context::find(XID).is_none());
+        claim.head().publish()?;
+        let found = Context::find(XID).ok_or(ESRCH)?;
+        assert_eq!(found.head().xid(), XID);
+        assert!(core::ptr::eq(&*found, &**claim));
+        Ok(())
+    }
+
+    #[test]
+    fn the_last_claim_ends_the_context() -> Result {
+        let claim = Context::new(XID + 1, vxf::INIT_SET)?;
+        claim.head().publish()?;
+        let found = Context::find(XID + 1).ok_or(ESRCH)?;
+        let second = Claim::take(&found).ok_or(EFAULT)?;
+        drop(claim);
+        assert!(Context::find(XID + 1).is_some());
+        drop(second);
+        assert!(Context::find(XID + 1).is_none());
+        assert!(matches!(found.wait_ended(), Wait::Ended));
+        assert!(Claim::take(&found).is_none());
+        Ok(())
+    }
+
+    #[test]
+    fn an_id_is_given_once() -> Result {
+        let first = Context::new(XID + 2, vxf::INIT_SET)?;
+        first.head().publish()?;
+        let second = Context::new(XID + 2, vxf::INIT_SET)?;
+        assert_eq!(second.head().publish(), Err(EBUSY));
+        // The failed one must not take the other out of the table.
+        drop(second);
+        assert!(Context::find(XID + 2).is_some());
+        drop(first);
+        assert!(Context::find(XID + 2).is_none());
+        Ok(())
+    }
+
+    #[test]
+    fn instances_are_never_reused() -> Result {
+        let first = Context::new(XID + 3, 0)?;
+        let number = first.head().instance();
+        drop(first);
+        let second = Context::new(XID + 3, 0)?;
+        assert!(second.head().instance() > number);
+        assert!(number > 0);
+        Ok(())
+    }
+
+    #[test]
+    fn persistence_holds_a_claim() -> Result {
+        let claim = Context::new(XID + 4, vxf::INIT_SET)?;
+        claim.head().publish()?;
+        let found = Context::find(XID + 4).ok_or(ESRCH)?;
+        found.change_flags(vxf::PERSISTENT, vxf::PERSISTENT)?;
+        // A second time must not claim again.
+        found.change_flags(vxf::PERSISTENT, vxf::PERSISTENT)?;
+        assert_eq!(found.head().tasks(), 2);
+        drop(claim);
+        assert!(Context::find(XID + 4).is_some());
+        found.change_flags(0, vxf::PERSISTENT)?;
+        assert!(Context::find(XID + 4).is_none());
+        assert_eq!(
+            found.change_flags(vxf::PERSISTENT, vxf::PERSISTENT),
+            Err(EFAULT)
+        );
+        Ok(())
+    }
+
+    #[test]
+    fn words_change_by_mask() -> Result {
+        let claim = Context::new(XID + 5, 0)?;
+        assert_eq!(claim.word(Word::Bcaps), u64::MAX);
+        for word in [Word::Bcaps, Word::Ccaps, Word::Umask, Word::Wmask] {
+            claim.change_word(word, 0b0101, u64::MAX);
+            claim.change_word(word, 0b1010, 0b0011);
+            assert_eq!(claim.word(word), 0b0110);
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn spaces_of_an_ended_context_cannot_be_used() -> Result {
+        let claim = Context::new(XID + 6, 0)?;
+        claim.head().publish()?;
+        let found = Context::find(XID + 6).ok_or(ESRCH)?;
+        assert_eq!(found.with_space(2, |_| Ok(())), Err(EINVAL));
+        found.with_space(1, |space| space.store(0))?;
+        assert_eq!(found.space_masks().0, 0);
+        assert_eq!(found.space_masks().1, Space::namespaces());
+        drop(claim);
+        assert_eq!(found.space_masks(), (0, 0));
+        assert_eq!(found.with_space(0, |_| Ok(())), Err(EFAULT));
+        Ok(())
+    }
+}

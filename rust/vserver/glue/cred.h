@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef _VSERVER_GLUE_CRED_H
+#define _VSERVER_GLUE_CRED_H
+
+#include <linux/capability.h>
+#include <linux/cred.h>
+#include <linux/vserver.h>
+
+/* Linux capabilities that the tasks of a sealed context may use. */
+static inline u64 vs_ctx_caps(const struct vs_ctx *ctx)
+{
+	return atomic64_read(&ctx->bcaps) & CAP_VALID_MASK;
+}
+
+/*
+ * Reduces all sets of @new to the mask of @ctx. Needed beside the capable hook:
+ * commoncap reads the sets directly in places, and /proc shows them.
+ */
+static inline void vs_cred_trim(struct cred *new, const struct vs_ctx *ctx)
+{
+	u64 mask = vs_ctx_caps(ctx);
+
+	new->cap_inheritable.val &= mask;
+	new->cap_permitted.val &= mask;
+	new->cap_effective.val &= mask;
+	new->cap_bset.val &= mask;
+	new->cap_ambient.val &= mask;
+}
+
+#endif /* _VSERVER_GLUE_CRED_H */

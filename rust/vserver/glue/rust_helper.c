@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Inline functions that the Rust core needs as symbols. Included by
+ * rust/helpers/helpers.c.
+ */
+#include <linux/sched/signal.h>
+#include <linux/vserver.h>
+
+#ifdef CONFIG_VSERVER
+__rust_helper u32 rust_helper_vs_ctx_references(const struct vs_ctx *ctx)
+{
+	return refcount_read(&ctx->refs);
+}
+
+__rust_helper bool rust_helper_vs_current_sealed(void)
+{
+	return vs_current_sealed();
+}
+
+__rust_helper u32 rust_helper_vs_current_xid(void)
+{
+	return current->vs.xid;
+}
+
+__rust_helper int rust_helper_vs_current_pid(void)
+{
+	return current->pid;
+}
+
+__rust_helper bool rust_helper_vs_valid_signal(unsigned long sig)
+{
+	return valid_signal(sig);
+}
+#endif

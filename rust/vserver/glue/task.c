@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Membership of tasks: fork, migration, exit, and signals to a whole context.
+ *
+ * Only the task itself changes its membership, so the task can read its own
+ * fields without a lock. Others read task->vs.ctx under RCU: the reference of a
+ * context that a task left or died with outlives a grace period.
+ */
+#include <linux/capability.h>
+#include <linux/cred.h>
+#include <linux/export.h>
+#include <linux/pid.h>
+#include <linux/pid_namespace.h>
+#include <linux/sched/signal.h>
+#include <linux/sched/task.h>
+#include <linux/syscalls.h>
+#include <linux/vserver.h>
+
+#include "cred.h"
+
+/**
+ * vs_task_fork() - the child joins the context of its parent
+ * @p: the child, still private to copy_process(), with a copy of the
+ *	membership of current.
+ *
+ * Return: 0. Process context.
+ */
+int vs_task_fork(struct task_struct *p)
+{
+	struct vs_ctx *ctx = p->vs.ctx;
+
+	p->vs.owner = p;
+	p->vs.claimed = false;
+	if (!ctx)
+		return 0;
+	vs_ctx_get(ctx);
+	/* A spectator keeps the pointer to the context that it came from. */
+	if (p->vs.xid == ctx->xid)
+		p->vs.claimed = vs_ctx_claim(ctx);
+	return 0;
+}
+
+/**
+ * vs_task_free() - the memory of a task goes, or its creation failed
+ * @p: a dead task, or one that copy_process() abandons.
+ *
+ * Any context for a dead task. A copy that vs_task_fork() has not seen belongs
+ * to the parent and is left alone.
+ */
+void vs_task_free(struct task_struct *p)
+{
+	struct vs_ctx *ctx = p->vs.ctx;
+
+	if (!ctx || p->vs.owner != p)
+		return;
+	/* Only after a failed fork: the parent's claim is still there. */
+	if (p->vs.claimed)
+		vs_ctx_unclaim(ctx);
+	p->vs.ctx = NULL;
+	vs_ctx_put(ctx);
+}
+
+/**
+ * __vs_task_exit() - the current task leaves its context
+ * @p: current, past the point where it could fork.
+ * @code: exit code as wait() reports it.
+ *
+ * The membership stays for those who look at the zombie. May sleep.
+ */
+void __vs_task_exit(struct task_struct *p, long code)
+{
+	struct vs_ctx *ctx = p->vs.ctx;
+
+	if (!p->vs.claimed)
+		return;
+	WRITE_ONCE(ctx->exit_code, code);
+	cmpxchg(&ctx->init_pid, p->pid, 0);
+	WRITE_ONCE(p->vs.claimed, false);
+	vs_ctx_unclaim(ctx);
+}
+
+/**
+ * vs_task_migrate() - move the current task into a context
+ * @ctx: a context that the caller holds a reference on.
+ *
+ * Credentials are reduced to the capability mask when setup has ended.
+ *
+ * Return: 0, -EFAULT when the context has ended, -ENOMEM. May sleep.
+ */
+int vs_task_migrate(struct vs_ctx *ctx)
+{
+	struct vs_task *vs = &current->vs;
+	struct vs_ctx *old = vs->ctx;
+	bool claimed = vs->claimed;
+	struct cred *new;
+
+	if (!vs_ctx_claim(ctx))
+		return -EFAULT;
+	new = prepare_creds();
+	if (!new) {
+		vs_ctx_unclaim(ctx);
+		return -ENOMEM;
+	}
+	new->vs.instance = ctx->instance;
+	if (vs_ctx_sealed(ctx))
+		vs_cred_trim(new, ctx);
+	commit_creds(new);
+
+	vs_ctx_get(ctx);
+	vs->owner = current;
+	WRITE_ONCE(vs->ctx, ctx);
+	WRITE_ONCE(vs->xid, ctx->xid);
+	WRITE_ONCE(vs->claimed, true);
+	if (old) {
+		if (claimed)
+			vs_ctx_unclaim(old);
+		vs_ctx_put(old);
+	}
+	return 0;
+}
+EXPORT_SYMBOL_GPL(vs_task_migrate);
+
+/*
+ * Makes the current task the spectator. The pointer to a context that it came
+ * from, and the claim on it, stay (semantics.md, section 3).
+ */
+void vs_task_spectate(void)
+{
+	WRITE_ONCE(current->vs.xid, VS_XID_SPECTATOR);
+}
+EXPORT_SYMBOL_GPL(vs_task_spectate);
+
+/* The context of the current task, not counted; NULL for host and spectator. */
+struct vs_ctx *vs_task_ctx(void)
+{
+	return current->vs.ctx;
+}
+EXPORT_SYMBOL_GPL(vs_task_ctx);
+
+/**
+ * vs_task_ids() - context or network context id of a task
+ * @pid: pid in the initial pid namespace, 0 for the caller.
+ * @network: the network context id instead of the context id.
+ * @found: set to whether the task exists.
+ */
+u32 vs_task_ids(u32 pid, bool network, bool *found)
+{
+	struct task_struct *p = current;
+
+	guard(rcu)();
+	if (pid)
+		p = pid_task(find_pid_ns(pid, &init_pid_ns), PIDTYPE_PID);
+	*found = p;
+	if (!p)
+		return 0;
+	return network ? READ_ONCE(p->vs.nid) : READ_ONCE(p->vs.xid);
+}
+EXPORT_SYMBOL_GPL(vs_task_ids);
+
+static bool vs_task_runs_in(const struct task_struct *p,
+			    const struct vs_ctx *ctx)
+{
+	return READ_ONCE(p->vs.ctx) == ctx && READ_ONCE(p->vs.claimed);
+}
+
+/**
+ * vs_signal_all() - signal every process that has a thread in a context
+ * @ctx: a context that the caller holds a reference on.
+ * @sig: valid signal number, 0 to probe.
+ * @except: pid in the initial pid namespace to leave out, 0 for none.
+ *
+ * The signal comes from the kernel: no permission test. tasklist_lock keeps
+ * fork from adding a task behind our back: a child is either on the list or its
+ * parent finds the signal pending and gives up.
+ *
+ * Return: -ESRCH when there is no such process, else the last result other than
+ * -EPERM, or 0.
+ */
+int vs_signal_all(struct vs_ctx *ctx, int sig, int except)
+{
+	struct task_struct *p, *t;
+	int ret = 0, count = 0;
+
+	guard(read_lock)(&tasklist_lock);
+	for_each_process(p) {
+		if (p->pid <= 1 || p->pid == except)
+			continue;
+		for_each_thread(p, t) {
+			int err;
+
+			if (!vs_task_runs_in(t, ctx))
+				continue;
+			err = group_send_sig_info(sig, SEND_SIG_PRIV, p,
+						  PIDTYPE_TGID);
+			count++;
+			if (err != -EPERM)
+				ret = err;
+			break;
+		}
+	}
+	return count ? ret : -ESRCH;
+}
+EXPORT_SYMBOL_GPL(vs_signal_all);
+
+/**
+ * vs_signal_pid() - signal one process of a context
+ * @ctx: a context that the caller holds a reference on.
+ * @sig: valid signal number, 0 to probe.
+ * @pid: pid in the initial pid namespace.
+ *
+ * Return: 0, -ESRCH when the task is not in the context.
+ */
+int vs_signal_pid(struct vs_ctx *ctx, int sig, int pid)
+{
+	struct task_struct *p;
+
+	guard(rcu)();
+	p = pid_task(find_pid_ns(pid, &init_pid_ns), PIDTYPE_PID);
+	if (!p || !vs_task_runs_in(p, ctx))
+		return -ESRCH;
+	return group_send_sig_info(sig, SEND_SIG_PRIV, p, PIDTYPE_TGID);
+}
+EXPORT_SYMBOL_GPL(vs_signal_pid);
+
+/* unshare(2) for the current task. */
+int vs_task_unshare(u64 flags)
+{
+	return ksys_unshare(flags);
+}
+EXPORT_SYMBOL_GPL(vs_task_unshare);

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What a context adds to tasks and credentials.
+ *
+ * Included by <linux/sched.h> and <linux/cred.h>, so it is kept free of other
+ * headers. Without CONFIG_VSERVER both structures are empty.
+ */
+#ifndef _LINUX_VSERVER_TYPES_H
+#define _LINUX_VSERVER_TYPES_H
+
+#include <linux/types.h>
+
+struct task_struct;
+struct vs_ctx;
+
+/**
+ * struct vs_task - membership of a task, embedded in struct task_struct
+ * @xid: context id; 0 host, 1 spectator. Written by the task itself, read by
+ *	anybody without a lock.
+ * @nid: network context id, rules as for @xid.
+ * @ctx: counted reference on the context, NULL for the host. Written by the
+ *	task itself; other tasks read it under RCU. It stays until the task is
+ *	freed, so that comparing pointers cannot confuse two contexts that had
+ *	the same id one after the other.
+ * @owner: the task that this structure was initialised for. fork() copies the
+ *	structure of the parent; a copy that no fork hook has seen is recognised
+ *	by this pointer.
+ * @claimed: the task counts in the task claims of @ctx: from fork or migration
+ *	to exit.
+ */
+struct vs_task {
+#ifdef CONFIG_VSERVER
+	u32 xid;
+	u32 nid;
+	struct vs_ctx *ctx;
+	struct task_struct *owner;
+	bool claimed;
+#endif
+};
+
+/**
+ * struct vs_cred - membership of a set of credentials
+ * @instance: number of the context whose tasks carry these credentials, unique
+ *	over all contexts ever made; 0 for the host. For hooks that see
+ *	credentials but no task.
+ */
+struct vs_cred {
+#ifdef CONFIG_VSERVER
+	u64 instance;
+#endif
+};
+
+#endif /* _LINUX_VSERVER_TYPES_H */

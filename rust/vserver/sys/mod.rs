@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The border to C: safe wrappers around the glue. The only place with `unsafe`.
+//!
+//! C header: [`include/linux/vserver.h`](srctree/include/linux/vserver.h)
+
+pub(crate) mod head;
+pub(crate) mod ops;
+pub(crate) mod space;
+pub(crate) mod task;
+pub(crate) mod user;

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The current task, and signals.
+
+use crate::{
+    context::Context,
+    sys::head, //
+};
+use kernel::{
+    bindings,
+    error::to_result,
+    prelude::*,
+    sync::aref::ARef, //
+};
+
+/// The capabilities that the multiplexer asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Capability {
+    /// `CAP_SYS_ADMIN`
+    SysAdmin,
+    /// `CAP_SYS_RESOURCE`
+    SysResource,
+}
+
+/// The context of the current task.
+pub(crate) fn context() -> Option<ARef<Context>> {
+    head::current()
+}
+
+/// Context id of the current task.
+pub(crate) fn xid() -> u32 {
+    // SAFETY: Reads a field of the current task.
+    unsafe { bindings::vs_current_xid() }
+}
+
+/// Pid of the current task in the initial pid namespace.
+pub(crate) fn pid() -> i32 {
+    // SAFETY: Reads a field of the current task.
+    unsafe { bindings::vs_current_pid() }
+}
+
+/// The current task is in a context whose setup has ended.
+pub(crate) fn is_sealed() -> bool {
+    // SAFETY: Reads the current task and its context, which it keeps alive.
+    unsafe { bindings::vs_current_sealed() }
+}
+
+/// `capable()`
+pub(crate) fn capable(capability: Capability) -> bool {
+    let number = match capability {
+        Capability::SysAdmin => bindings::CAP_SYS_ADMIN,
+        Capability::SysResource => bindings::CAP_SYS_RESOURCE,
+    };
+    // SAFETY: May be called from process context with any valid capability.
+    unsafe { bindings::capable(number as i32) }
+}
+
+/// Moves the current task into a context. May sleep. Errors: `EFAULT` when the context has ended,
+/// `ENOMEM`.
+pub(crate) fn migrate(context: &Context) -> Result {
+    // SAFETY: The head is valid, and we are in a system call of the current task.
+    to_result(unsafe { bindings::vs_task_migrate(head::raw(context)) })
+}
+
+/// Makes the current task the spectator.
+pub(crate) fn spectate() {
+    // SAFETY: Writes a field of the current task.
+    unsafe { bindings::vs_task_spectate() };
+}
+
+/// `unshare(2)` for the current task. May sleep. Errors: those of the call.
+pub(crate) fn unshare(flags: u64) -> Result {
+    // SAFETY: We are in a system call of the current task.
+    to_result(unsafe { bindings::vs_task_unshare(flags) })
+}
+
+/// Which id of a task.
+#[derive(Clone, Copy)]
+pub(crate) enum Id {
+    /// Context id.
+    Context,
+    /// Network context id.
+    Network,
+}
+
+/// The id of a task by its pid in the initial pid namespace, 0 for the caller. `None` when there
+/// is no such task.
+pub(crate) fn id_of(pid: u32, id: Id) -> Option<u32> {
+    let mut found = false;
+    // SAFETY: `found` is valid for writes.
+    let value = unsafe { bindings::vs_task_ids(pid, matches!(id, Id::Network), &raw mut found) };
+    found.then_some(value)
+}
+
+/// The number is that of a signal, or 0.
+pub(crate) fn is_signal(sig: i32) -> bool {
+    // SAFETY: Compares numbers. A negative number becomes a large one, as in kill(2).
+    unsafe { bindings::vs_valid_signal(sig as usize) }
+}
+
+/// Signals all processes of a context but one. Errors: `ESRCH` when there is none.
+pub(crate) fn signal_all(context: &Context, sig: i32, except: i32) -> Result {
+    // SAFETY: The head is valid and the signal was checked by the caller.
+    to_result(unsafe { bindings::vs_signal_all(head::raw(context), sig, except) })
+}
+
+/// Signals one process of a context. Errors: `ESRCH` when it is not in the context.
+pub(crate) fn signal_pid(context: &Context, sig: i32, pid: i32) -> Result {
+    // SAFETY: The head is valid and the signal was checked by the caller.
+    to_result(unsafe { bindings::vs_signal_pid(head::raw(context), sig, pid) })
+}
