@@ -76,7 +76,7 @@ impl Context {
     /// Makes a context that no lookup finds yet.
     ///
     /// The claim keeps it alive until its first task is in. May sleep. Errors: `ENOMEM`.
-    pub(crate) fn new(xid: u32, flags: u64) -> Result<Claim> {
+    pub(crate) fn make(xid: u32, flags: u64) -> Result<Claim> {
         let context = KBox::pin_init(
             pin_init!(Self {
                 head <- Head::new(xid, flags),
@@ -251,18 +251,18 @@ mod tests {
 
     #[test]
     fn a_new_context_is_found_only_once_published() -> Result {
-        let claim = Context::new(XID, vxf::INIT_SET)?;
+        let claim = Context::make(XID, vxf::INIT_SET)?;
         assert!(Context::find(XID).is_none());
         claim.head().publish()?;
         let found = Context::find(XID).ok_or(ESRCH)?;
         assert_eq!(found.head().xid(), XID);
-        assert!(core::ptr::eq(&*found, &**claim));
+        assert!(core::ptr::eq(&*found, &*claim));
         Ok(())
     }
 
     #[test]
     fn the_last_claim_ends_the_context() -> Result {
-        let claim = Context::new(XID + 1, vxf::INIT_SET)?;
+        let claim = Context::make(XID + 1, vxf::INIT_SET)?;
         claim.head().publish()?;
         let found = Context::find(XID + 1).ok_or(ESRCH)?;
         let second = Claim::take(&found).ok_or(EFAULT)?;
@@ -277,9 +277,9 @@ mod tests {
 
     #[test]
     fn an_id_is_given_once() -> Result {
-        let first = Context::new(XID + 2, vxf::INIT_SET)?;
+        let first = Context::make(XID + 2, vxf::INIT_SET)?;
         first.head().publish()?;
-        let second = Context::new(XID + 2, vxf::INIT_SET)?;
+        let second = Context::make(XID + 2, vxf::INIT_SET)?;
         assert_eq!(second.head().publish(), Err(EBUSY));
         // The failed one must not take the other out of the table.
         drop(second);
@@ -291,10 +291,10 @@ mod tests {
 
     #[test]
     fn instances_are_never_reused() -> Result {
-        let first = Context::new(XID + 3, 0)?;
+        let first = Context::make(XID + 3, 0)?;
         let number = first.head().instance();
         drop(first);
-        let second = Context::new(XID + 3, 0)?;
+        let second = Context::make(XID + 3, 0)?;
         assert!(second.head().instance() > number);
         assert!(number > 0);
         Ok(())
@@ -302,7 +302,7 @@ mod tests {
 
     #[test]
     fn persistence_holds_a_claim() -> Result {
-        let claim = Context::new(XID + 4, vxf::INIT_SET)?;
+        let claim = Context::make(XID + 4, vxf::INIT_SET)?;
         claim.head().publish()?;
         let found = Context::find(XID + 4).ok_or(ESRCH)?;
         found.change_flags(vxf::PERSISTENT, vxf::PERSISTENT)?;
@@ -322,7 +322,7 @@ mod tests {
 
     #[test]
     fn words_change_by_mask() -> Result {
-        let claim = Context::new(XID + 5, 0)?;
+        let claim = Context::make(XID + 5, 0)?;
         assert_eq!(claim.word(Word::Bcaps), u64::MAX);
         for word in [Word::Bcaps, Word::Ccaps, Word::Umask, Word::Wmask] {
             claim.change_word(word, 0b0101, u64::MAX);
@@ -334,7 +334,7 @@ mod tests {
 
     #[test]
     fn spaces_of_an_ended_context_cannot_be_used() -> Result {
-        let claim = Context::new(XID + 6, 0)?;
+        let claim = Context::make(XID + 6, 0)?;
         claim.head().publish()?;
         let found = Context::find(XID + 6).ok_or(ESRCH)?;
         assert_eq!(found.with_space(2, |_| Ok(())), Err(EINVAL));

@@ -45,7 +45,7 @@ fn create(xid: u32, flags: u64, own_spaces: u64) -> Result<u32> {
         return Err(EINVAL);
     }
     // PERSISTENT takes effect only once the creator is in.
-    let context = Context::new(xid, flags & !vxf::PERSISTENT)?;
+    let context = Context::make(xid, flags & !vxf::PERSISTENT)?;
     context
         .head()
         .publish()
@@ -127,7 +127,7 @@ mod tests {
 
     #[test]
     fn a_taken_id_says_whether_setup_goes_on() -> Result {
-        let context = Context::new(65_100, vxf::INIT_SET)?;
+        let context = Context::make(65_100, vxf::INIT_SET)?;
         context.head().publish()?;
         assert_eq!(create(65_100, vxf::INIT_SET, 0), Err(EBUSY));
         context.change_flags(0, vxf::STATE_SETUP)?;
@@ -137,7 +137,7 @@ mod tests {
 
     #[test]
     fn a_private_context_is_closed_after_setup() -> Result {
-        let context = Context::new(65_101, vxf::ONE_TIME & !vxf::STATE_SETUP)?;
+        let context = Context::make(65_101, vxf::ONE_TIME & !vxf::STATE_SETUP)?;
         context.change_flags(vxf::INFO_PRIVATE, vxf::INFO_PRIVATE)?;
         assert_eq!(enter(&context), Err(EACCES));
         Ok(())

@@ -162,7 +162,7 @@ mod tests {
 
     #[test]
     fn a_context_without_spaces_has_no_host_name() -> Result {
-        let context = Context::new(65_200, vxf::INIT_SET)?;
+        let context = Context::make(65_200, vxf::INIT_SET)?;
         for field in vhin::SYSNAME..=vhin::DOMAINNAME {
             assert_eq!(
                 context.with_space(0, |space| space.read_name(field)),
@@ -174,7 +174,7 @@ mod tests {
 
     #[test]
     fn fields_out_of_range_are_refused() -> Result {
-        let context = Context::new(65_201, vxf::INIT_SET)?;
+        let context = Context::make(65_201, vxf::INIT_SET)?;
         context.with_space(0, |space| space.store(crate::abi::space::UTS))?;
         for field in [0, 7, u32::MAX] {
             assert_eq!(

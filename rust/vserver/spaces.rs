@@ -168,7 +168,7 @@ mod tests {
 
     #[test]
     fn stored_masks_add_up() -> Result {
-        let context = Context::new(65_300, vxf::INIT_SET)?;
+        let context = Context::make(65_300, vxf::INIT_SET)?;
         set(
             &context,
             Selection {
@@ -192,7 +192,7 @@ mod tests {
 
     #[test]
     fn unknown_bits_and_sets_are_refused() -> Result {
-        let context = Context::new(65_301, vxf::INIT_SET)?;
+        let context = Context::make(65_301, vxf::INIT_SET)?;
         for (mask, index) in [
             (1, 0),
             (1 << 63, 0),
@@ -207,7 +207,7 @@ mod tests {
 
     #[test]
     fn a_private_context_is_never_entered() -> Result {
-        let context = Context::new(65_302, vxf::INIT_SET | vxf::INFO_PRIVATE)?;
+        let context = Context::make(65_302, vxf::INIT_SET | vxf::INFO_PRIVATE)?;
         set(&context, EVERYTHING)?;
         assert_eq!(enter(&context, EVERYTHING), Err(EACCES));
         Ok(())

@@ -31,12 +31,13 @@
 /* Private, far above the numbers that mainline gives out one by one. */
 #define LSM_ID_VSERVER	0x7673
 
-/* What the module keeps per key, IPC object and socket. */
+/* What the module keeps per file (who asked for signals), key, IPC object, socket. */
 struct vs_owner {
 	u64 instance;
 };
 
 static struct lsm_blob_sizes vs_blob_sizes __ro_after_init = {
+	.lbs_file = sizeof(struct vs_owner),
 	.lbs_ipc = sizeof(struct vs_owner),
 	.lbs_sock = sizeof(struct vs_owner),
 #ifdef CONFIG_KEYS
@@ -167,6 +168,28 @@ static int vs_task_kill(struct task_struct *p, struct kernel_siginfo *info,
 	}
 	/* -ESRCH, which the original gives, would make the caller try again. */
 	return vs_current_watch() || vs_same_ctx(current, p) ? 0 : -EPERM;
+}
+
+/*
+ * Signals of a descriptor that becomes ready: from the context that asked for
+ * them, whoever makes the descriptor ready, to tasks of that context.
+ */
+static struct vs_owner *vs_file_owner(const struct file *file)
+{
+	return file->f_security + vs_blob_sizes.lbs_file;
+}
+
+static void vs_file_set_fowner(struct file *file)
+{
+	vs_file_owner(file)->instance = vs_current_instance();
+}
+
+static int vs_file_send_sigiotask(struct task_struct *p,
+				  struct fown_struct *fown, int signum)
+{
+	guard(rcu)();
+	return vs_file_owner(fown->file)->instance ==
+	       __task_cred(p)->vs.instance ? 0 : -EPERM;
 }
 
 static int vs_capget(const struct task_struct *target, kernel_cap_t *effective,
@@ -328,6 +351,8 @@ static struct security_hook_list vs_hooks[] __ro_after_init = {
 	LSM_HOOK_INIT(ptrace_access_check, vs_ptrace_access_check),
 	LSM_HOOK_INIT(ptrace_traceme, vs_ptrace_traceme),
 	LSM_HOOK_INIT(task_kill, vs_task_kill),
+	LSM_HOOK_INIT(file_set_fowner, vs_file_set_fowner),
+	LSM_HOOK_INIT(file_send_sigiotask, vs_file_send_sigiotask),
 	LSM_HOOK_INIT(capget, vs_capget),
 	LSM_HOOK_INIT(task_setpgid, vs_task_setpgid),
 	LSM_HOOK_INIT(task_getpgid, vs_task_getpgid),

@@ -130,8 +130,12 @@ static struct dentry *vs_ctx_dir_lookup(struct inode *dir,
 					struct dentry *dentry,
 					unsigned int flags)
 {
+	struct vs_ctx *ctx = vs_proc_find(vs_inode_xid(dir));
 	struct inode *inode;
 
+	if (!ctx)
+		return ERR_PTR(-ENOENT);
+	vs_ctx_put(ctx);
 	for (u32 i = 0; i < ARRAY_SIZE(vs_ctx_files); i++) {
 		if (strcmp(dentry->d_name.name, vs_ctx_files[i].name))
 			continue;
@@ -302,6 +306,23 @@ static struct vs_ctx *vs_task_ctx_get(const struct task_struct *task)
 static bool vs_ctx_hides_vinfo(const struct vs_ctx *ctx)
 {
 	return ctx && atomic64_read(&ctx->flags) & VS_FLAG_HIDE_VINFO;
+}
+
+/* vinfo and ninfo, the last two files of @dir, or none. */
+unsigned int __vs_proc_hidden(const struct inode *dir)
+{
+	struct task_struct *task = get_proc_task(dir);
+	struct vs_ctx *ctx;
+	bool hidden;
+
+	if (!task)
+		return 0;
+	ctx = vs_task_ctx_get(task);
+	hidden = vs_ctx_hides_vinfo(ctx);
+	if (ctx)
+		vs_ctx_put(ctx);
+	put_task_struct(task);
+	return hidden ? 2 : 0;
 }
 
 /* /proc/<pid>/vinfo */

@@ -77,6 +77,7 @@ u64 vs_space_supported(void)
 }
 EXPORT_SYMBOL_GPL(vs_space_supported);
 
+/* Of pid and time namespaces those of future children count. */
 static struct ns_common *vs_space_common(const struct nsproxy *nsp, int type)
 {
 	switch (type) {
@@ -94,7 +95,7 @@ static struct ns_common *vs_space_common(const struct nsproxy *nsp, int type)
 		return &nsp->net_ns->ns;
 #ifdef CONFIG_TIME_NS
 	case VS_SPACE_TIME:
-		return &nsp->time_ns->ns;
+		return &nsp->time_ns_for_children->ns;
 #endif
 	}
 	return NULL;

@@ -157,6 +157,16 @@ u32 vs_task_ids(u32 pid, bool network, bool *found)
 }
 EXPORT_SYMBOL_GPL(vs_task_ids);
 
+/* The task of @pid is visible to the current one, or it is gone. */
+bool __vs_pid_visible(struct pid *pid)
+{
+	struct task_struct *p;
+
+	guard(rcu)();
+	p = pid_task(pid, PIDTYPE_PID);
+	return !p || __vs_task_visible(p);
+}
+
 static bool vs_task_runs_in(const struct task_struct *p,
 			    const struct vs_ctx *ctx)
 {

@@ -99,7 +99,7 @@ unsafe extern "C" fn show(
         // SAFETY: By the requirement above.
         Some(unsafe { Head::context_of(ctx) })
     };
-    let result = match (file, context) {
+    match (file, context) {
         (bindings::vs_file_VS_FILE_INFO, _) => report::show_info(m),
         (bindings::vs_file_VS_FILE_CTX_INFO, Some(context)) => report::show_ctx_info(m, context),
         (bindings::vs_file_VS_FILE_CTX_STATUS, Some(context)) => {
@@ -107,7 +107,6 @@ unsafe extern "C" fn show(
         }
         (bindings::vs_file_VS_FILE_VINFO, Some(context)) => report::show_vinfo(m, context),
         _ => return ENOENT.to_errno(),
-    };
-    let () = result;
+    }
     0
 }

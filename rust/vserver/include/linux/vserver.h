@@ -11,6 +11,7 @@
 
 #include <linux/atomic.h>
 #include <linux/jump_label.h>
+#include <linux/pid.h>
 #include <linux/preempt.h>
 #include <linux/refcount.h>
 #include <linux/sched.h>
@@ -19,6 +20,7 @@
 
 struct cred;
 struct fs_struct;
+struct inode;
 struct module;
 struct nsproxy;
 struct nsset;
@@ -148,6 +150,7 @@ int vs_signal_pid(struct vs_ctx *ctx, int sig, int pid);
 int vs_task_unshare(u64 flags);
 void __vs_task_exit(struct task_struct *p, long code);
 int vs_task_fork(struct task_struct *p);
+bool __vs_pid_visible(struct pid *pid);
 void vs_task_free(struct task_struct *p);
 
 /* space.c */
@@ -171,6 +174,7 @@ int proc_pid_vinfo(struct seq_file *m, struct pid_namespace *ns,
 int proc_pid_ninfo(struct seq_file *m, struct pid_namespace *ns,
 		   struct pid *pid, struct task_struct *task);
 void __vs_proc_status(struct seq_file *m, const struct task_struct *task);
+unsigned int __vs_proc_hidden(const struct inode *dir);
 
 /* The two tasks are in the same context. Caller holds RCU or one is current. */
 static inline bool vs_same_ctx(const struct task_struct *a,
@@ -218,6 +222,15 @@ static inline struct task_struct *vs_visible_task(struct task_struct *p)
 	return NULL;
 }
 
+/* @pid when the current task may see its task, else NULL, and @pid is put. */
+static inline struct pid *vs_visible_pid(struct pid *pid)
+{
+	if (!static_branch_unlikely(&vs_active) || !pid || __vs_pid_visible(pid))
+		return pid;
+	put_pid(pid);
+	return NULL;
+}
+
 /**
  * vs_signal_target() - @p when it is in the context of the sender, else NULL
  * @p: the task that a pid was resolved to, or NULL.
@@ -245,6 +258,12 @@ static inline void vs_proc_status(struct seq_file *m,
 	__vs_proc_status(m, task);
 }
 
+/* How many of the last files of a /proc/<pid> its context hides. */
+static inline unsigned int vs_proc_hidden(const struct inode *dir)
+{
+	return static_branch_unlikely(&vs_active) ? __vs_proc_hidden(dir) : 0;
+}
+
 #else /* CONFIG_VSERVER */
 
 static inline bool vs_task_visible(const struct task_struct *p)
@@ -257,6 +276,11 @@ static inline struct task_struct *vs_visible_task(struct task_struct *p)
 	return p;
 }
 
+static inline struct pid *vs_visible_pid(struct pid *pid)
+{
+	return pid;
+}
+
 static inline struct task_struct *vs_signal_target(struct task_struct *p)
 {
 	return p;
@@ -266,6 +290,11 @@ static inline void vs_task_exit(struct task_struct *p, long code) { }
 
 static inline void vs_proc_status(struct seq_file *m,
 				  const struct task_struct *task) { }
+
+static inline unsigned int vs_proc_hidden(const struct inode *dir)
+{
+	return 0;
+}
 
 #endif /* CONFIG_VSERVER */
 
