@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! `vserver destroy`
+
+use super::Setting;
+use super::purge;
+use super::stop::sentence;
+use crate::cli::Destroy;
+use crate::failure::{Failure, Outcome, Reason};
+use crate::live::{look_at, support_failure};
+use crate::output;
+use crate::start::take_lock;
+use crate::stop::{Manner, stop};
+use libvserver::{Support, Vserver, probe};
+use serde_json::json;
+use std::time::Duration;
+
+/// How long the init of a guest may take before a forced removal kills it.
+const TIMEOUT: Duration = Duration::from_secs(30);
+
+pub(super) fn run(setting: &Setting, arguments: &Destroy) -> Outcome<u8> {
+    let guest = setting.store.load(&arguments.name)?;
+    let system = &setting.system;
+    let name = &guest.name;
+    if arguments.purge {
+        purge::check(&guest, &setting.store)?;
+    }
+    let vserver = Vserver::with(system);
+    let support = probe(&vserver);
+    let live = match support {
+        Support::Available { .. } => look_at(&vserver, &guest)?.state.is_live(),
+        // Without a kernel that can run guests, none runs.
+        Support::NoSystemCall | Support::NoModule => false,
+        other => return support_failure(other).map_or(Ok(0), Err),
+    };
+    let mut stopped = None;
+    if live && !arguments.force {
+        return Err(Failure::new(
+            Reason::AlreadyRunning,
+            format!("guest \"{name}\" runs"),
+            format!("`vserver stop {name}` first, or use --force"),
+        ));
+    } else if live {
+        let manner = Manner {
+            timeout: TIMEOUT,
+            kill: false,
+        };
+        stopped = Some(sentence(name, &stop(system, &guest, manner)?));
+    }
+    // Nobody starts the guest from here on.
+    let _lock = matches!(support, Support::Available { .. })
+        .then(|| take_lock(system, name))
+        .transpose()?;
+    if arguments.purge {
+        // First, so that a failure leaves the description to try again with.
+        purge::remove(&guest)?;
+    }
+    setting.store.remove(&guest)?;
+    output::show(
+        setting.json,
+        &json!({
+            "name": guest.name,
+            "xid": guest.xid,
+            "stopped": stopped.is_some(),
+            "purged": arguments.purge,
+            "root": guest.root,
+        }),
+        || {
+            let mut text = stopped
+                .iter()
+                .map(|line| format!("{line}\n"))
+                .collect::<String>();
+            text += &format!("removed {}", guest.file.display());
+            text += &if arguments.purge {
+                format!(" and {}", guest.root.display())
+            } else {
+                format!("; the files in {} stay", guest.root.display())
+            };
+            text
+        },
+    );
+    Ok(0)
+}

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The subcommands.
+
+mod create;
+mod destroy;
+mod exec;
+mod kernel;
+mod list;
+mod purge;
+mod show;
+mod start;
+mod stop;
+
+use crate::cli::{Cli, Command};
+use crate::failure::Outcome;
+use crate::linux::{Layout, Linux};
+use crate::store::Store;
+use clap::CommandFactory;
+use libvserver::Kernel;
+
+/// The machine that the command works on.
+type Machine = Linux<Kernel>;
+
+/// What every subcommand needs.
+struct Setting {
+    system: Machine,
+    store: Store,
+    json: bool,
+}
+
+/// Runs a parsed command line and returns the exit status.
+///
+/// # Errors
+///
+/// The failure to report.
+pub fn run(cli: &Cli) -> Outcome<u8> {
+    let setting = Setting {
+        system: Linux::new(Kernel, Layout::default()),
+        store: Store::new(&cli.config_dir),
+        json: cli.json,
+    };
+    match &cli.command {
+        Command::Create(arguments) => create::run(&setting, arguments),
+        Command::Start(arguments) => start::run(&setting, arguments),
+        Command::Stop(arguments) => stop::run(&setting, arguments),
+        Command::Enter(arguments) => exec::enter(&setting, arguments),
+        Command::Exec(arguments) => exec::exec(&setting, arguments),
+        Command::List => list::run(&setting),
+        Command::Show(arguments) => show::run(&setting, arguments),
+        Command::Destroy(arguments) => destroy::run(&setting, arguments),
+        Command::Kernel => kernel::run(&setting),
+        Command::Completion(arguments) => {
+            clap_complete::generate(
+                arguments.shell,
+                &mut Cli::command(),
+                "vserver",
+                &mut std::io::stdout(),
+            );
+            Ok(0)
+        }
+    }
+}

@@ -1,0 +1,411 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The TOML description of a guest: reading with exact error places, and writing.
+
+use crate::failure::{Failure, Outcome, Reason};
+use crate::guest::{self, DEFAULT_INIT, Guest, Mount};
+use crate::signals;
+use libvserver::{abi, capability};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use toml::Spanned;
+
+/// The file as it is read. Values that are checked further keep their place in the file.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct Document {
+    xid: Spanned<u32>,
+    root: Spanned<PathBuf>,
+    hostname: Option<Spanned<String>>,
+    init: Option<Spanned<Vec<String>>>,
+    #[serde(default)]
+    caps: Vec<Spanned<String>>,
+    #[serde(default)]
+    drop: Vec<Spanned<String>>,
+    #[serde(default)]
+    mounts: Vec<Spanned<Mount>>,
+    #[serde(default)]
+    env: BTreeMap<String, Spanned<String>>,
+    stop_signal: Option<Spanned<String>>,
+}
+
+/// The file as it is written by `create`.
+#[derive(Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct NewDocument<'a> {
+    xid: u32,
+    root: &'a Path,
+    hostname: &'a str,
+    init: &'a [String],
+}
+
+/// Text of a description while it is checked.
+struct Source<'a> {
+    file: &'a Path,
+    text: &'a str,
+}
+
+impl Source<'_> {
+    /// Builds the failure for an error at `span`: place, line, marker, remedy.
+    fn error(&self, span: Option<Range<usize>>, problem: &str, remedy: &str) -> Failure {
+        let file = self.file.display();
+        let Some(span) = span else {
+            return Failure::new(
+                Reason::BrokenConfiguration,
+                format!("{file}: {problem}"),
+                remedy,
+            );
+        };
+        let start = boundary(self.text, span.start);
+        let before = &self.text[..start];
+        let line_number = before.matches('\n').count() + 1;
+        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+        let line = self.text[line_start..].lines().next().unwrap_or("");
+        let column = self.text[line_start..start].chars().count() + 1;
+        let end = boundary(self.text, span.end.max(start));
+        let marked = self.text[start..end].lines().next().unwrap_or("");
+        let room = (line.chars().count() + 1).saturating_sub(column).max(1);
+        let marker = "^".repeat(marked.chars().count().clamp(1, room));
+        let pad = " ".repeat(line_number.to_string().len());
+        let indent: String = line
+            .chars()
+            .take(column - 1)
+            .map(|found| if found == '\t' { '\t' } else { ' ' })
+            .collect();
+        Failure::new(
+            Reason::BrokenConfiguration,
+            format!(
+                "{file}:{line_number}:{column}: {problem}\n  {line_number} | {line}\n  {pad} | {indent}{marker}"
+            ),
+            remedy,
+        )
+    }
+
+    fn at<T>(&self, value: &Spanned<T>, problem: &str, remedy: &str) -> Failure {
+        self.error(Some(value.span()), problem, remedy)
+    }
+
+    fn capabilities(&self, names: &[Spanned<String>]) -> Outcome<u64> {
+        names.iter().try_fold(0, |mask, name| {
+            let known = capability::by_name(name.get_ref()).ok_or_else(|| {
+                self.at(
+                    name,
+                    &format!("there is no capability \"{}\"", name.get_ref()),
+                    "use a name of capabilities(7), such as \"NET_RAW\"",
+                )
+            })?;
+            Ok(mask | known.bit())
+        })
+    }
+
+    fn mount(&self, mount: &Spanned<Mount>) -> Outcome<Mount> {
+        let found = mount.get_ref();
+        let target = Path::new(&found.target);
+        if !guest::is_plain_absolute(target) || target == Path::new("/") {
+            return Err(self.at(
+                mount,
+                &format!(
+                    "mount target \"{}\" is not a path below / of the guest",
+                    found.target
+                ),
+                "write an absolute path without \"..\", as the guest sees it",
+            ));
+        }
+        if found.is_bind() && !guest::is_plain_absolute(Path::new(&found.source)) {
+            return Err(self.at(
+                mount,
+                &format!(
+                    "mount source \"{}\" is not an absolute path of the host",
+                    found.source
+                ),
+                "write an absolute path without \"..\", or set the type of the file system",
+            ));
+        }
+        Ok(found.clone())
+    }
+
+    fn check(&self, name: &str, document: Document) -> Outcome<Guest> {
+        let xid = *document.xid.get_ref();
+        if !(abi::XID_MIN..=abi::XID_MAX).contains(&xid) {
+            return Err(self.at(
+                &document.xid,
+                &format!("context id {xid} is out of range"),
+                "choose an id from 2 to 65535 that no other guest has",
+            ));
+        }
+        let root = document.root.get_ref();
+        if !guest::is_plain_absolute(root) || root == Path::new("/") {
+            return Err(self.at(
+                &document.root,
+                &format!(
+                    "root \"{}\" is not a directory below / of the host",
+                    root.display()
+                ),
+                "write the absolute path of the guest's root directory, without \"..\"",
+            ));
+        }
+        let hostname = match &document.hostname {
+            None => name.replace('_', "-"),
+            Some(hostname) => match guest::hostname_problem(hostname.get_ref()) {
+                None => hostname.get_ref().clone(),
+                Some(problem) => {
+                    return Err(self.at(
+                        hostname,
+                        &format!("\"{}\" is no host name: {problem}", hostname.get_ref()),
+                        "use a name such as \"web1\" or \"web1.example.org\"",
+                    ));
+                }
+            },
+        };
+        let init = match &document.init {
+            None => vec![DEFAULT_INIT.to_owned()],
+            Some(init) => {
+                let words = init.get_ref();
+                if words.first().is_none_or(String::is_empty)
+                    || words.iter().any(|word| word.contains('\0'))
+                {
+                    return Err(self.at(
+                        init,
+                        "init is no command",
+                        "write the program and its arguments, such as [\"/sbin/init\"]",
+                    ));
+                }
+                words.clone()
+            }
+        };
+        for (variable, value) in &document.env {
+            let bad_name = variable.is_empty() || variable.contains(['=', '\0']);
+            if bad_name || value.get_ref().contains('\0') {
+                return Err(self.at(
+                    value,
+                    &format!("\"{variable}\" cannot be an environment variable"),
+                    "use a name without '=' and a value without zero bytes",
+                ));
+            }
+        }
+        let stop_signal = match &document.stop_signal {
+            None => None,
+            Some(signal) => Some(signals::by_name(signal.get_ref()).ok_or_else(|| {
+                self.at(
+                    signal,
+                    &format!("\"{}\" is no signal to stop with", signal.get_ref()),
+                    "use a name such as \"SIGTERM\", \"SIGPWR\" or \"SIGRTMIN+3\"",
+                )
+            })?),
+        };
+        Ok(Guest {
+            name: name.to_owned(),
+            file: self.file.to_owned(),
+            xid,
+            root: root.clone(),
+            hostname,
+            init,
+            capabilities: guest::capability_mask(
+                self.capabilities(&document.caps)?,
+                self.capabilities(&document.drop)?,
+            ),
+            mounts: document
+                .mounts
+                .iter()
+                .map(|mount| self.mount(mount))
+                .collect::<Outcome<_>>()?,
+            env: document
+                .env
+                .into_iter()
+                .map(|(variable, value)| (variable, value.into_inner()))
+                .collect(),
+            stop_signal,
+        })
+    }
+}
+
+/// The last position up to `index` at which a character of `text` begins, or its end.
+fn boundary(text: &str, index: usize) -> usize {
+    let index = index.min(text.len());
+    let mut candidates = (0..=index).rev();
+    candidates
+        .find(|&candidate| text.is_char_boundary(candidate))
+        .unwrap_or(0)
+}
+
+/// Reads the description `text` of guest `name`, which stands in `file`.
+///
+/// # Errors
+///
+/// [`Reason::BrokenConfiguration`], with line and column, for text that is not TOML, unknown or
+/// missing fields, and values out of range.
+pub fn parse(name: &str, file: &Path, text: &str) -> Outcome<Guest> {
+    let source = Source { file, text };
+    let document: Document = toml::from_str(text).map_err(|error| {
+        source.error(
+            error.span(),
+            error.message(),
+            "correct that line; `vserver create --help` lists the fields",
+        )
+    })?;
+    source.check(name, document)
+}
+
+/// Writes the description of a new guest.
+///
+/// # Errors
+///
+/// [`Reason::Usage`] when a value cannot be written as TOML, such as a path that is not UTF-8.
+pub fn write(xid: u32, root: &Path, hostname: &str, init: &[String]) -> Outcome<String> {
+    let document = NewDocument {
+        xid,
+        root,
+        hostname,
+        init,
+    };
+    toml::to_string(&document).map_err(|error| {
+        Failure::new(
+            Reason::Usage,
+            format!("the description cannot be written: {error}"),
+            "use names and paths that are valid UTF-8",
+        )
+    })
+}
+
+/// Help text about the fields.
+pub const FIELDS_HELP: &str = "\
+Fields of a description (/etc/vservers/NAME.toml):
+  xid          context id, 2 to 65535                                     required
+  root         root directory on the host                                 required
+  hostname     host name inside                            default: name of the guest
+  init         command run as pid 1, as a list             default: [\"/sbin/init\"]
+  caps         capabilities added to the default set       [\"NET_RAW\"]
+  drop         capabilities removed from it                [\"SYS_PTRACE\"]
+  mounts       list of { source, target, type, options }   type default: \"bind\"
+  env          table of environment variables
+  stop-signal  signal that asks init to stop               default: by kind of init";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rights::DEFAULT_MASK;
+
+    fn read(text: &str) -> Outcome<Guest> {
+        parse("web", Path::new("/etc/vservers/web.toml"), text)
+    }
+
+    fn problem(text: &str) -> String {
+        let failure = read(text).unwrap_err();
+        assert_eq!(failure.reason, Reason::BrokenConfiguration);
+        assert!(!failure.remedy.is_empty());
+        failure.message
+    }
+
+    #[test]
+    fn the_smallest_description_gets_defaults() {
+        let guest = read("xid = 42\nroot = '/srv/web'\n").unwrap();
+        assert_eq!(guest.name, "web");
+        assert_eq!(guest.xid, 42);
+        assert_eq!(guest.hostname, "web");
+        assert_eq!(guest.init, ["/sbin/init"]);
+        assert_eq!(guest.capabilities, DEFAULT_MASK);
+        assert_eq!(guest.stop_signal, None);
+        assert!(guest.mounts.is_empty());
+    }
+
+    #[test]
+    fn every_field_is_read() {
+        let guest = read(
+            r#"
+            xid = 65535
+            root = "/srv/web"
+            hostname = "w1"
+            init = ["/bin/sh", "-c", "true"]
+            caps = ["cap_net_raw", "SYS_NICE"]
+            drop = ["CHOWN"]
+            stop-signal = "SIGPWR"
+            env = { LANG = "C" }
+            [[mounts]]
+            source = "/srv/data"
+            target = "/data"
+            options = ["ro"]
+            "#,
+        )
+        .unwrap();
+        let expected = (DEFAULT_MASK | 1 << capability::NET_RAW | 1 << capability::SYS_NICE)
+            & !(1 << capability::CHOWN);
+        assert_eq!(guest.capabilities, expected);
+        assert_eq!(guest.stop_signal, Some(libc::SIGPWR));
+        assert!(guest.mounts[0].is_bind());
+        assert_eq!(guest.environment("vt100")["LANG"], "C");
+        assert_eq!(guest.environment("vt100")["TERM"], "vt100");
+    }
+
+    #[test]
+    fn syntax_errors_show_the_place() {
+        let message = problem("xid = 42\nroot = /srv/web\n");
+        assert!(
+            message.starts_with("/etc/vservers/web.toml:2:8: "),
+            "{message}"
+        );
+        assert!(message.contains("  2 | root = /srv/web\n"), "{message}");
+        assert!(message.ends_with("    |        ^^^^^^^^"), "{message}");
+    }
+
+    #[test]
+    fn unknown_fields_are_named() {
+        let message = problem("xid = 42\nroot = '/srv/web'\nhostnam = 'x'\n");
+        assert!(message.contains("web.toml:3:1: "), "{message}");
+        assert!(message.contains("`hostnam`"), "{message}");
+        assert!(message.ends_with("| ^^^^^^^"), "{message}");
+    }
+
+    #[test]
+    fn missing_fields_are_named() {
+        assert!(problem("xid = 42\n").contains("`root`"));
+    }
+
+    #[test]
+    fn values_out_of_range_show_their_place() {
+        for (text, place) in [
+            ("xid = 1\nroot = '/srv/web'\n", ":1:7: "),
+            ("xid = 65536\nroot = '/srv/web'\n", ":1:7: "),
+            ("xid = 42\nroot = 'srv/web'\n", ":2:8: "),
+            ("xid = 42\nroot = '/'\n", ":2:8: "),
+            ("xid = 42\nroot = '/srv/../etc'\n", ":2:8: "),
+            ("xid = 42\nroot = '/s'\nhostname = 'a b'\n", ":3:12: "),
+            ("xid = 42\nroot = '/s'\ninit = []\n", ":3:8: "),
+            ("xid = 42\nroot = '/s'\ncaps = ['CHOWN', 'X']\n", ":3:18: "),
+            ("xid = 42\nroot = '/s'\nstop-signal = 'STOP'\n", ":3:15: "),
+            ("xid = 42\nroot = '/s'\nenv = { 'a=b' = 'c' }\n", ":3:17: "),
+            (
+                "xid = 42\nroot = '/s'\nmounts = [{ source = '/a', target = '/../b' }]\n",
+                ":3:11: ",
+            ),
+            (
+                "xid = 42\nroot = '/s'\nmounts = [{ source = 'a', target = '/b' }]\n",
+                ":3:11: ",
+            ),
+        ] {
+            let message = problem(text);
+            assert!(message.contains(place), "{text}: {message}");
+        }
+    }
+
+    #[test]
+    fn columns_count_characters() {
+        let message = problem("xid = 42\nhostname = 'ä' x\n");
+        assert!(message.contains(":2:16: "), "{message}");
+    }
+
+    #[test]
+    fn what_is_written_can_be_read() {
+        let init = [
+            "/bin/sh".to_owned(),
+            "-c".to_owned(),
+            "echo \"a\"\n".to_owned(),
+        ];
+        let text = write(42, Path::new("/srv/it's"), "w1", &init).unwrap();
+        let guest = read(&text).unwrap();
+        assert_eq!(guest.init, init);
+        assert_eq!(guest.root, Path::new("/srv/it's"));
+        assert_eq!(guest.hostname, "w1");
+    }
+}

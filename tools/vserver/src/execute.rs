@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Running a command inside a guest.
+
+use crate::failure::{Failure, Outcome, Reason};
+use crate::inside;
+use crate::start::{end_child, status_text};
+use crate::system::{Program, Report, Spawn, System};
+use libvserver::abi::space;
+use libvserver::{Errno, Vserver};
+
+/// Starts the first of `programs` that exists inside context `xid`, in the cgroup of guest `name`,
+/// and returns the child once it runs.
+///
+/// # Errors
+///
+/// [`Reason::CommandNotFound`], [`Reason::NotExecutable`], or the step that failed.
+pub fn launch<S: System>(
+    system: &S,
+    name: &str,
+    xid: u32,
+    programs: &[Program],
+) -> Outcome<S::Child> {
+    let vserver = Vserver::with(system);
+    // Only children made afterwards are in the pid namespace; the caller itself stays outside. A
+    // context made by other tools may have no pid namespace.
+    match vserver.enter_space(xid, space::PID, 0) {
+        Ok(()) | Err(Errno(libc::EINVAL)) => {}
+        Err(errno) => {
+            return Err(Failure::from_os(
+                &format!("enter the pid namespace of guest \"{name}\""),
+                &errno.into(),
+                "the guest may be about to end; `vserver show` tells its state",
+            ));
+        }
+    }
+    let cgroup = system.find_cgroup(name);
+    let spawn = Spawn {
+        namespaces: 0,
+        cgroup: cgroup.as_ref(),
+    };
+    let mut child = system
+        .spawn(spawn, &mut |system| {
+            inside::join_guest(system, xid, programs)
+        })
+        .map_err(|error| {
+            Failure::from_os(
+                &format!("make a process for guest \"{name}\""),
+                &error,
+                "the guest may be about to end; `vserver show` tells its state",
+            )
+        })?;
+    let report = system.await_report(&mut child).map_err(|error| {
+        let pid = system.pid_of(&child);
+        end_child(system, xid, pid, &mut child);
+        Failure::from_os("wait for the command", &error, "try again")
+    })?;
+    match report {
+        Report::Executed => Ok(child),
+        Report::Failed(failure) => Err(failure),
+        Report::Died(status) => Err(Failure::new(
+            Reason::KernelError,
+            format!(
+                "the process for guest \"{name}\" died before its command ran ({})",
+                status_text(status)
+            ),
+            "the guest may have ended; `vserver show` tells its state",
+        )),
+        Report::Cancelled => Err(Failure::new(
+            Reason::KernelError,
+            "the command was cancelled",
+            "run it again when you like",
+        )),
+    }
+}

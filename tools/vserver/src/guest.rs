@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A guest, as its description says.
+
+use crate::rights;
+use libvserver::capability;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// A checked guest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Guest {
+    /// Name: that of the file without `.toml`.
+    pub name: String,
+    /// The file that describes the guest.
+    pub file: PathBuf,
+    /// Context id, 2 to 65535.
+    pub xid: u32,
+    /// Root directory on the host, absolute.
+    pub root: PathBuf,
+    /// Host name inside; the name of the guest when the description has none.
+    pub hostname: String,
+    /// Command run as pid 1, with its arguments; never empty.
+    pub init: Vec<String>,
+    /// Capability mask.
+    pub capabilities: u64,
+    /// Additional mounts, in order.
+    pub mounts: Vec<Mount>,
+    /// Additional environment variables.
+    pub env: BTreeMap<String, String>,
+    /// Signal that asks init to stop; chosen by the kind of init when the description has none.
+    pub stop_signal: Option<i32>,
+}
+
+/// An additional mount of a guest.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Mount {
+    /// Path on the host for a bind mount, else what the file system type takes.
+    pub source: String,
+    /// Absolute path inside the guest.
+    pub target: String,
+    /// File system type; `bind` shows `source` at `target`.
+    #[serde(default = "Mount::bind", rename = "type")]
+    pub kind: String,
+    /// `ro`, `nosuid`, `nodev`, `noexec`; others are passed to the file system.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub options: Vec<String>,
+}
+
+impl Mount {
+    fn bind() -> String {
+        "bind".to_owned()
+    }
+
+    /// Whether the mount shows a directory or file of the host.
+    pub fn is_bind(&self) -> bool {
+        self.kind == "bind"
+    }
+}
+
+/// Command of a guest whose description names none.
+pub const DEFAULT_INIT: &str = "/sbin/init";
+
+impl Guest {
+    /// Names of the capabilities in the mask.
+    pub fn capability_names(&self) -> Vec<String> {
+        capability::names_of(self.capabilities)
+    }
+
+    /// The environment of every command that the tools run inside the guest; `term` is the kind
+    /// of terminal.
+    pub fn environment(&self, term: &str) -> BTreeMap<String, String> {
+        let mut env = base_environment(term);
+        env.extend(
+            self.env
+                .iter()
+                .map(|(name, value)| (name.clone(), value.clone())),
+        );
+        env
+    }
+}
+
+/// The environment of commands in a guest that has no description.
+pub fn base_environment(term: &str) -> BTreeMap<String, String> {
+    let fixed = [
+        (
+            "PATH",
+            "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+        ),
+        ("HOME", "/root"),
+        ("TERM", term),
+        ("container", "vserver"),
+    ];
+    fixed
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect()
+}
+
+/// Applies additions and removals to the default mask.
+pub fn capability_mask(added: u64, dropped: u64) -> u64 {
+    (rights::DEFAULT_MASK | added) & !dropped
+}
+
+/// Whether `path` is absolute and has no `.` or `..` component.
+pub fn is_plain_absolute(path: &Path) -> bool {
+    use std::path::Component;
+    path.is_absolute()
+        && path
+            .components()
+            .all(|part| matches!(part, Component::RootDir | Component::Normal(_)))
+}
+
+/// What is wrong with a host name, if anything.
+pub fn hostname_problem(name: &str) -> Option<&'static str> {
+    if name.is_empty() {
+        return Some("it is empty");
+    }
+    if name.len() > 64 {
+        return Some("it has more than 64 characters");
+    }
+    let allowed = |found: char| found.is_ascii_alphanumeric() || matches!(found, '-' | '.');
+    if !name.chars().all(allowed) {
+        return Some("only letters, digits, '-' and '.' are allowed");
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn removal_wins_over_addition() {
+        let net = 1 << capability::NET_RAW;
+        assert_eq!(capability_mask(net, 0), rights::DEFAULT_MASK | net);
+        assert_eq!(capability_mask(net, net), rights::DEFAULT_MASK);
+        assert_eq!(capability_mask(0, u64::MAX), 0);
+    }
+
+    #[test]
+    fn only_plain_absolute_paths_pass() {
+        assert!(is_plain_absolute(Path::new("/srv/web")));
+        assert!(!is_plain_absolute(Path::new("srv/web")));
+        assert!(!is_plain_absolute(Path::new("/srv/../etc")));
+    }
+
+    #[test]
+    fn host_names_are_checked() {
+        assert_eq!(hostname_problem("web1.example.org"), None);
+        assert!(hostname_problem("").is_some());
+        assert!(hostname_problem("a b").is_some());
+        assert!(hostname_problem(&"x".repeat(65)).is_some());
+    }
+}

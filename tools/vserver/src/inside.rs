@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The steps that a child takes on its way into a guest.
+
+use crate::failure::{Failure, Outcome, Reason};
+use crate::guest::Guest;
+use crate::rights;
+use crate::system::{Cgroup, Program, System};
+use crate::view;
+use libvserver::abi::{XID_SELF, space, vhin, vxf};
+use libvserver::{Errno, Vserver};
+use std::io;
+use std::path::Path;
+
+/// What `enter` enters: everything the new guest made for itself, its root, and the network
+/// namespace it shares with its starter.
+pub const STORED_SPACES: u64 = space::FS
+    | space::MNT
+    | space::UTS
+    | space::IPC
+    | space::PID
+    | space::CGROUP
+    | space::TIME
+    | space::NET;
+
+/// Turns an error of one step into a failure that names the step.
+fn step<T, E: Into<io::Error>>(what: &str, result: Result<T, E>) -> Outcome<T> {
+    result.map_err(|error| {
+        let mut failure = Failure::from_os(
+            what,
+            &error.into(),
+            "nothing was left behind; the step named above says what the kernel refused",
+        );
+        if failure.reason != Reason::DiskFull {
+            failure.reason = Reason::StartFailed;
+        }
+        failure
+    })
+}
+
+/// Becomes pid 1 of a guest: runs in a child that has its own mount, host name, ipc and pid
+/// namespaces, and ends in the guest's program.
+///
+/// # Errors
+///
+/// The step that failed. The caller ends then, and with it everything made here.
+pub fn become_guest<S: System>(
+    system: &S,
+    guest: &Guest,
+    program: &Program,
+    cgroup: Option<&Cgroup>,
+    console: &S::Console,
+) -> Outcome<()> {
+    step("tie the guest to its starter", system.die_with_parent(true))?;
+    build_view(system, guest, cgroup, console)?;
+    step("set the host name", system.set_hostname(&guest.hostname))?;
+    make_context(system, guest)?;
+    step("make a session keyring", system.new_keyring())?;
+    step("open the console", system.new_session(console))?;
+    step("close the files of the host", system.close_files())?;
+    step("drop capabilities", system.become_root(guest.capabilities))?;
+    step("untie the guest", system.die_with_parent(false))?;
+    let vserver = Vserver::with(system);
+    step(
+        "seal the context",
+        vserver.set_flags(XID_SELF, 0, vxf::STATE_SETUP | vxf::STATE_INIT),
+    )?;
+    execute(system, program, Reason::StartFailed, Reason::StartFailed)
+}
+
+/// Mounts what the guest sees.
+fn build_view<S: System>(
+    system: &S,
+    guest: &Guest,
+    cgroup: Option<&Cgroup>,
+    console: &S::Console,
+) -> Outcome<()> {
+    if cgroup.is_some() {
+        step("make a cgroup namespace", system.own_cgroup_root())?;
+    }
+    step("make mounts private", system.make_mounts_private())?;
+    // Sources are taken while the host's root is in reach, and attached when it is not any more:
+    // links inside the guest's files then cannot point a mount to a place on the host.
+    let path = system.console_path(console);
+    let console = step(
+        "take the console's terminal",
+        system.take_tree(Path::new(&path)),
+    )?;
+    let mut trees = Vec::new();
+    for mount in &guest.mounts {
+        trees.push(if mount.is_bind() {
+            Some(step(
+                &format!("take mount source {}", mount.source),
+                system.take_tree(Path::new(&mount.source)),
+            )?)
+        } else {
+            None
+        });
+    }
+    step(
+        &format!("make {} the root directory", guest.root.display()),
+        system.pivot_into(&guest.root),
+    )?;
+    let cgroups = cgroup.map(|cgroup| view::cgroups(cgroup.delegated));
+    for filesystem in view::FILE_SYSTEMS.iter().chain(&cgroups) {
+        // sysfs brings the mount point of the cgroups along and takes no new directories.
+        if filesystem.kind != "cgroup2" {
+            step(
+                &format!("make directory {} of the guest", filesystem.target),
+                system.make_directory(filesystem.target),
+            )?;
+        }
+        step(
+            &format!("mount {} of the guest", filesystem.target),
+            system.mount(filesystem),
+        )?;
+    }
+    for (path, major, minor) in view::DEVICES {
+        step(
+            &format!("make {path}"),
+            system.make_device(path, *major, *minor),
+        )?;
+    }
+    for (path, target) in view::LINKS {
+        step(&format!("make {path}"), system.make_link(path, target))?;
+    }
+    for path in view::DIRECTORIES {
+        step(&format!("make {path}"), system.make_directory(path))?;
+    }
+    step(
+        &format!("make {}", view::CONSOLE),
+        system.attach_tree(&console, view::CONSOLE),
+    )?;
+    for (mount, tree) in guest.mounts.iter().zip(&trees) {
+        step(
+            &format!("mount {} of the guest", mount.target),
+            system.attach_mount(mount, tree.as_ref()),
+        )?;
+    }
+    for path in view::MASKED {
+        step(&format!("hide {path}"), system.mask(path))?;
+    }
+    for path in view::PROTECTED {
+        step(&format!("protect {path}"), system.protect(path))?;
+    }
+    Ok(())
+}
+
+/// Creates the context around the calling task and gives it name, rights and spaces.
+fn make_context<S: System>(system: &S, guest: &Guest) -> Outcome<()> {
+    let vserver = Vserver::with(system);
+    vserver
+        .create(guest.xid, Some(vxf::INIT_SET))
+        .map_err(|errno| match errno.0 {
+            libc::EEXIST | libc::EBUSY => xid_in_use(guest.xid, "another context"),
+            _ => create_failure(guest.xid, errno),
+        })?;
+    step(
+        "name the context",
+        vserver.set_name(XID_SELF, vhin::CONTEXT, &guest.name),
+    )?;
+    step(
+        "set the capability mask",
+        vserver.set_bcaps(XID_SELF, guest.capabilities, u64::MAX),
+    )?;
+    step(
+        "set the context capabilities",
+        vserver.set_ccaps(XID_SELF, rights::CONTEXT_CAPS, u64::MAX),
+    )?;
+    step(
+        "store the namespaces",
+        vserver.set_space(XID_SELF, STORED_SPACES, 0),
+    )
+}
+
+fn create_failure(xid: u32, errno: Errno) -> Failure {
+    Failure::new(
+        Reason::StartFailed,
+        format!("cannot create context {xid}: {errno}"),
+        "`vserver kernel` shows what this kernel supports",
+    )
+}
+
+/// The failure for a context id that belongs to `owner`.
+pub fn xid_in_use(xid: u32, owner: &str) -> Failure {
+    Failure::new(
+        Reason::XidInUse,
+        format!("context id {xid} is in use by {owner}"),
+        "`vserver list` shows who has it; choose another xid in the description",
+    )
+}
+
+/// Joins a running guest and executes the first of `programs` that exists. Runs in a child that
+/// was made in the guest's pid namespace and is still a task of the host, which the guest does not
+/// see: so there is no moment at which the guest could reach into it while it holds anything of
+/// the host.
+///
+/// # Errors
+///
+/// The step that failed.
+pub fn join_guest<S: System>(system: &S, xid: u32, programs: &[Program]) -> Outcome<()> {
+    let vserver = Vserver::with(system);
+    let join = |what: &str, result: Result<(), io::Error>| {
+        result.map_err(|error| {
+            Failure::from_os(
+                what,
+                &error,
+                "`vserver show` tells the state of the guest; it may be about to end",
+            )
+        })
+    };
+    let mask = vserver.bcaps(xid).map_err(|errno| {
+        Failure::from_os(
+            "read the rights of the guest",
+            &errno.into(),
+            "the guest may be about to end",
+        )
+    })?;
+    join(
+        "enter the namespaces of the guest",
+        vserver.enter_space(xid, 0, 0).map_err(Into::into),
+    )?;
+    join("close the files of the host", system.close_files())?;
+    join("drop capabilities", system.become_root(mask.value))?;
+    join(
+        "migrate into the guest",
+        vserver.migrate(xid, 0).map_err(Into::into),
+    )?;
+    join("make a session keyring", system.new_keyring())?;
+    let mut result = Ok(());
+    for program in programs {
+        result = execute(
+            system,
+            program,
+            Reason::CommandNotFound,
+            Reason::NotExecutable,
+        );
+        match &result {
+            Err(failure) if failure.reason == Reason::CommandNotFound => {}
+            _ => break,
+        }
+    }
+    result
+}
+
+fn execute<S: System>(
+    system: &S,
+    program: &Program,
+    missing: Reason,
+    refused: Reason,
+) -> Outcome<()> {
+    let name = program.words.first().map_or("", String::as_str);
+    system.execute(program).map_err(|error| {
+        let errno = Errno::from(error);
+        match errno.0 {
+            libc::ENOENT | libc::ENOTDIR => Failure::new(
+                missing,
+                format!("cannot execute {name} in the guest: {errno}"),
+                "check that the program and its interpreter exist below the guest's root, or name \
+                 another command",
+            ),
+            _ => Failure::new(
+                refused,
+                format!("cannot execute {name} in the guest: {errno}"),
+                "check that the file is a program for this machine and has its execute bit set",
+            ),
+        }
+    })
+}

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The command `vserver`: creates, starts, stops and inspects guests.
+//!
+//! A guest is a root directory and a description below `/etc/vservers`. The kernel knows whether
+//! it runs; the command keeps no state of its own but a lock and a console log.
+
+#![deny(unsafe_code)]
+
+pub mod cli;
+pub mod command;
+pub mod description;
+pub mod execute;
+pub mod failure;
+pub mod guest;
+pub mod inside;
+pub mod linux;
+pub mod live;
+pub mod output;
+pub mod rights;
+pub mod signals;
+pub mod start;
+pub mod stop;
+pub mod store;
+pub mod survey;
+pub mod system;
+pub mod view;
+
+#[cfg(test)]
+mod model;
+#[cfg(test)]
+mod start_tests;

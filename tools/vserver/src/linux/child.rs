@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Children: made in namespaces and cgroups, and heard until they execute their program.
+
+use super::Linux;
+use super::raw::descriptor::{pipe, poll};
+use super::raw::process::{self, Side};
+use crate::failure::Outcome;
+use crate::survey::Survey;
+use crate::system::{Report, Spawn};
+use libvserver::{Syscall, Vserver};
+use serde::de::DeserializeOwned;
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::time::Duration;
+
+/// How long a child may take to end after it has closed its pipe without executing.
+const END_PATIENCE: Duration = Duration::from_secs(10);
+
+/// What a child writes before it tries to execute a program: white space for JSON, so that the
+/// report of a failure may follow.
+pub(super) const EXECUTING: u8 = b'\n';
+
+/// A child process.
+#[derive(Debug)]
+pub struct Child {
+    /// Pid in the initial pid namespace.
+    pub pid: i32,
+    pidfd: OwnedFd,
+    report: File,
+    status: Option<i32>,
+}
+
+impl Child {
+    /// Descriptor of the process: readable when it has ended.
+    pub fn pidfd(&self) -> BorrowedFd<'_> {
+        self.pidfd.as_fd()
+    }
+
+    pub(super) fn await_report(&mut self, cancel: Option<BorrowedFd<'_>>) -> io::Result<Report> {
+        let cancelled = match cancel {
+            None => poll([self.report.as_fd()], None).map(|_| false)?,
+            Some(cancel) => {
+                let [reported, cancelled] = poll([self.report.as_fd(), cancel], None)?;
+                cancelled && !reported
+            }
+        };
+        if cancelled {
+            return Ok(Report::Cancelled);
+        }
+        let mut text = Vec::new();
+        self.report.read_to_end(&mut text)?;
+        if text.iter().any(|&byte| byte != EXECUTING) {
+            return Ok(Report::Failed(from_json(&text)?));
+        }
+        // The pipe was closed by executing the program or by dying before.
+        if text.is_empty() {
+            let status = self.reap(END_PATIENCE)?;
+            return Ok(Report::Died(status.unwrap_or(0)));
+        }
+        Ok(Report::Executed)
+    }
+
+    pub(super) fn reap(&mut self, patience: Duration) -> io::Result<Option<i32>> {
+        if self.status.is_none() {
+            poll([self.pidfd.as_fd()], Some(patience))?;
+            self.status = process::reap(self.pidfd.as_fd())?;
+        }
+        Ok(self.status)
+    }
+}
+
+pub(super) fn spawn<S: Syscall>(
+    system: &Linux<S>,
+    spawn: Spawn<'_>,
+    inside: &mut dyn FnMut(&Linux<S>) -> Outcome<()>,
+) -> io::Result<Child> {
+    let (report, writer) = pipe()?;
+    let directory = spawn
+        .cgroup
+        .map(|cgroup| File::open(&cgroup.path))
+        .transpose()?;
+    match clone_into(spawn.namespaces, directory.as_ref(), &spawn)? {
+        Side::Parent { pid, pidfd } => Ok(Child {
+            pid,
+            pidfd,
+            report,
+            status: None,
+        }),
+        Side::Child => {
+            *system.report.borrow_mut() = Some(writer.into());
+            let result = catch_unwind(AssertUnwindSafe(|| inside(system)));
+            if let (Ok(Err(failure)), Some(report)) = (result, system.report.take()) {
+                send(File::from(report), &failure);
+            }
+            process::exit_now(1)
+        }
+    }
+}
+
+/// Makes the child in its cgroup. When the guest has distributed its tasks over cgroups of its
+/// own, the kernel takes no tasks in the topmost one: then it goes into one below.
+fn clone_into(namespaces: u64, directory: Option<&File>, spawn: &Spawn<'_>) -> io::Result<Side> {
+    let result = process::clone(namespaces, directory.map(AsFd::as_fd));
+    match (result, spawn.cgroup) {
+        (Err(error), Some(cgroup)) if error.kind() == io::ErrorKind::ResourceBusy => {
+            let below = cgroup.path.join("vserver-exec");
+            match std::fs::create_dir(&below) {
+                Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+                _ => {}
+            }
+            let directory = File::open(&below)?;
+            process::clone(namespaces, Some(directory.as_fd()))
+        }
+        (result, _) => result,
+    }
+}
+
+/// Looks at all tasks as a spectator, in a child, because there is no way back.
+pub(super) fn survey<S: Syscall>(system: &Linux<S>) -> io::Result<Survey> {
+    let (mut reader, writer) = pipe()?;
+    match process::clone(0, None)? {
+        Side::Child => {
+            let work = || {
+                Vserver::with(&system.sys).become_spectator()?;
+                Survey::read(Path::new("/proc"))
+            };
+            let answer = match catch_unwind(AssertUnwindSafe(work)) {
+                Ok(result) => result.map_err(|error| error.raw_os_error().unwrap_or(libc::EIO)),
+                Err(_) => Err(libc::EIO),
+            };
+            send(writer, &answer);
+            process::exit_now(0)
+        }
+        Side::Parent { pidfd, .. } => {
+            drop(writer);
+            let mut text = Vec::new();
+            reader.read_to_end(&mut text)?;
+            poll([pidfd.as_fd()], Some(END_PATIENCE))?;
+            process::reap(pidfd.as_fd())?;
+            from_json::<Result<Survey, i32>>(&text)?.map_err(io::Error::from_raw_os_error)
+        }
+    }
+}
+
+/// Sends a value to the parent. One that is gone needs no answer.
+pub(super) fn send<T: serde::Serialize>(mut pipe: File, value: &T) {
+    if let Ok(text) = serde_json::to_vec(value) {
+        let _ = pipe.write_all(&text);
+    }
+}
+
+pub(super) fn from_json<T: DeserializeOwned>(text: &[u8]) -> io::Result<T> {
+    serde_json::from_slice(text).map_err(io::Error::other)
+}

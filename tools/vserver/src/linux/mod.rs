@@ -1,0 +1,286 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The machine itself: [`System`] on a running kernel.
+
+mod cgroup;
+mod child;
+mod lock;
+mod log;
+mod program;
+pub(crate) mod raw;
+pub mod sealed;
+pub mod supervisor;
+mod tree;
+
+pub use child::Child;
+pub use raw::terminal::Terminal;
+
+use crate::failure::Outcome;
+use crate::guest::Mount;
+use crate::survey::{self, Survey};
+use crate::system::{Cgroup, FileSystem, Program, Report, Spawn, System};
+use libvserver::abi::WaitExit;
+use libvserver::{Errno, Syscall, Vserver};
+use std::cell::RefCell;
+use std::fs::File;
+use std::io::{self, Write};
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc;
+use std::time::Duration;
+
+/// Directories of the host in which the command keeps things.
+#[derive(Clone, Debug)]
+pub struct Layout {
+    /// Console logs.
+    pub logs: PathBuf,
+    /// Locks.
+    pub locks: PathBuf,
+}
+
+impl Default for Layout {
+    fn default() -> Self {
+        Self {
+            logs: "/var/log/vserver".into(),
+            locks: "/run/vserver".into(),
+        }
+    }
+}
+
+/// The running kernel; `S` executes the `vserver()` commands.
+#[derive(Debug)]
+pub struct Linux<S> {
+    sys: S,
+    layout: Layout,
+    /// In a child: where it reports until it executes its program.
+    report: RefCell<Option<OwnedFd>>,
+    /// What tells, by becoming readable, that the user gives up.
+    cancel: RefCell<Option<OwnedFd>>,
+}
+
+impl<S: Syscall> Linux<S> {
+    /// Uses the running kernel, with the directories of `layout`.
+    pub fn new(sys: S, layout: Layout) -> Self {
+        Self {
+            sys,
+            layout,
+            report: RefCell::new(None),
+            cancel: RefCell::new(None),
+        }
+    }
+
+    /// Lets a start be cancelled when `descriptor` becomes readable or reaches its end.
+    pub fn cancel_by(&self, descriptor: OwnedFd) {
+        *self.cancel.borrow_mut() = Some(descriptor);
+    }
+
+    /// Where the console of a guest is logged.
+    pub fn log_file(&self, guest: &str) -> PathBuf {
+        log::path(&self.layout.logs, guest)
+    }
+}
+
+impl<S: Syscall + Clone + Send + 'static> System for Linux<S> {
+    type Console = Terminal;
+    type Tree = OwnedFd;
+    type Child = Child;
+    type Lock = File;
+    type Log = File;
+
+    fn lock(&self, guest: &str, patience: Duration) -> io::Result<Option<File>> {
+        lock::take(&self.layout.locks, guest, patience)
+    }
+
+    fn is_directory(&self, path: &Path) -> io::Result<bool> {
+        Ok(std::fs::metadata(path)?.is_dir())
+    }
+
+    fn context_ids(&self) -> io::Result<Vec<u32>> {
+        survey::context_ids(Path::new("/proc/virtual"))
+    }
+
+    fn survey(&self) -> io::Result<Survey> {
+        child::survey(self)
+    }
+
+    fn wait_context(&self, xid: u32, patience: Duration) -> io::Result<Option<WaitExit>> {
+        let (sender, receiver) = mpsc::channel();
+        let vserver = Vserver::with(self.sys.clone());
+        // When the context outlives the patience, the thread sleeps on until the command ends.
+        std::thread::spawn(move || {
+            let result = loop {
+                match vserver.wait_exit(xid) {
+                    Err(Errno(libc::EINTR)) => {}
+                    other => break other,
+                }
+            };
+            // The receiver may have given up.
+            let _ = sender.send(result);
+        });
+        match receiver.recv_timeout(patience) {
+            Ok(Ok(exit)) => Ok(Some(exit)),
+            Ok(Err(Errno(libc::ESRCH))) => Ok(Some(WaitExit::default())),
+            Ok(Err(errno)) => Err(errno.into()),
+            Err(mpsc::RecvTimeoutError::Timeout) => Ok(None),
+            Err(mpsc::RecvTimeoutError::Disconnected) => Err(io::Error::other(
+                "the waiting thread ended without an answer",
+            )),
+        }
+    }
+
+    fn open_log(&self, guest: &str) -> io::Result<File> {
+        log::open(&self.layout.logs, guest)
+    }
+
+    fn create_cgroup(&self, guest: &str) -> io::Result<Option<Cgroup>> {
+        cgroup::create(guest)
+    }
+
+    fn find_cgroup(&self, guest: &str) -> Option<Cgroup> {
+        cgroup::find(guest)
+    }
+
+    fn remove_cgroup(&self, guest: &str) -> io::Result<()> {
+        cgroup::remove(guest)
+    }
+
+    fn open_console(&self) -> io::Result<Terminal> {
+        raw::terminal::open()
+    }
+
+    fn console_path(&self, console: &Terminal) -> String {
+        format!("/dev/pts/{}", console.number)
+    }
+
+    fn restart_clocks(&self) -> io::Result<()> {
+        let monotonic = raw::process::clock_seconds(libc::CLOCK_MONOTONIC)?;
+        let boot = raw::process::clock_seconds(libc::CLOCK_BOOTTIME)?;
+        raw::mount::unshare(libc::CLONE_NEWTIME as u64)?;
+        std::fs::write(
+            "/proc/self/timens_offsets",
+            format!("monotonic -{monotonic} 0\nboottime -{boot} 0\n"),
+        )
+    }
+
+    fn spawn(
+        &self,
+        spawn: Spawn<'_>,
+        inside: &mut dyn FnMut(&Self) -> Outcome<()>,
+    ) -> io::Result<Child> {
+        child::spawn(self, spawn, inside)
+    }
+
+    fn pid_of(&self, child: &Child) -> i32 {
+        child.pid
+    }
+
+    fn await_report(&self, child: &mut Child) -> io::Result<Report> {
+        child.await_report(self.cancel.borrow().as_ref().map(AsFd::as_fd))
+    }
+
+    fn kill_child(&self, child: &Child) {
+        // A child that has ended or moved into a context cannot be signalled; the caller tries
+        // again until it is reaped.
+        let _ = raw::process::signal(child.pidfd(), libc::SIGKILL);
+    }
+
+    fn reap(&self, child: &mut Child, patience: Duration) -> io::Result<Option<i32>> {
+        child.reap(patience)
+    }
+
+    fn die_with_parent(&self, enabled: bool) -> io::Result<()> {
+        raw::process::set_parent_death_signal(if enabled { libc::SIGKILL } else { 0 })
+    }
+
+    fn own_cgroup_root(&self) -> io::Result<()> {
+        raw::mount::unshare(libc::CLONE_NEWCGROUP as u64)
+    }
+
+    fn make_mounts_private(&self) -> io::Result<()> {
+        raw::mount::make_all_private()
+    }
+
+    fn take_tree(&self, source: &Path) -> io::Result<OwnedFd> {
+        raw::mount::clone_tree(source)
+    }
+
+    fn pivot_into(&self, root: &Path) -> io::Result<()> {
+        tree::pivot_into(root)
+    }
+
+    fn make_directory(&self, path: &str) -> io::Result<()> {
+        tree::make_directory(Path::new(path))
+    }
+
+    fn mount(&self, filesystem: &FileSystem) -> io::Result<()> {
+        raw::mount::mount(
+            filesystem.kind,
+            Path::new(filesystem.target),
+            filesystem.kind,
+            filesystem.flags,
+            filesystem.data,
+        )
+    }
+
+    fn make_device(&self, path: &str, major: u32, minor: u32) -> io::Result<()> {
+        raw::mount::make_character_device(Path::new(path), major, minor)
+    }
+
+    fn make_link(&self, path: &str, target: &str) -> io::Result<()> {
+        symlink(target, path)
+    }
+
+    fn attach_tree(&self, tree: &OwnedFd, target: &str) -> io::Result<()> {
+        tree::attach(tree, Path::new(target))
+    }
+
+    fn attach_mount(&self, mount: &Mount, tree: Option<&OwnedFd>) -> io::Result<()> {
+        tree::attach_mount(mount, tree)
+    }
+
+    fn mask(&self, path: &str) -> io::Result<()> {
+        tree::mask(Path::new(path))
+    }
+
+    fn protect(&self, path: &str) -> io::Result<()> {
+        tree::protect(Path::new(path))
+    }
+
+    fn set_hostname(&self, name: &str) -> io::Result<()> {
+        raw::mount::set_hostname(name)
+    }
+
+    fn new_keyring(&self) -> io::Result<()> {
+        raw::process::new_keyring()
+    }
+
+    fn new_session(&self, console: &Terminal) -> io::Result<()> {
+        raw::process::new_session()?;
+        let terminal = console.slave.as_fd();
+        raw::terminal::make_controlling(terminal)?;
+        (0..3).try_for_each(|number| raw::descriptor::duplicate_to(terminal, number))
+    }
+
+    fn close_files(&self) -> io::Result<()> {
+        let mut report = self.report.borrow_mut();
+        if let Some(descriptor) = report.take() {
+            *report = Some(raw::descriptor::close_all_but(descriptor)?);
+        }
+        Ok(())
+    }
+
+    fn become_root(&self, capabilities: u64) -> io::Result<()> {
+        raw::signal::reset_all()?;
+        raw::process::set_file_mask(0o022);
+        raw::process::become_user_zero()?;
+        raw::process::bound_capabilities(capabilities)
+    }
+
+    fn execute(&self, program: &Program) -> io::Result<()> {
+        if let Some(report) = self.report.borrow().as_ref() {
+            File::from(report.try_clone()?).write_all(&[child::EXECUTING])?;
+        }
+        Err(program::execute(program))
+    }
+}

@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The process that stays beside a running guest: it keeps the console log and cleans up.
+
+use super::Linux;
+use super::child::{from_json, send};
+use super::raw::descriptor::{duplicate_to, pipe, poll, set_nonblocking};
+use super::raw::process::{self, Side};
+use super::raw::signal::Caught;
+use crate::failure::{Failure, Outcome, Reason};
+use crate::guest::Guest;
+use crate::start::{Running, status_text};
+use crate::system::System;
+use libvserver::{Syscall, Vserver};
+use std::fs::OpenOptions;
+use std::io::{self, Read, Write};
+use std::os::fd::AsFd;
+use std::time::Duration;
+
+/// How long a terminal may stay silent before the supervisor looks whether the guest has ended.
+const INTERVAL: Duration = Duration::from_secs(60);
+
+/// Signals that ask a supervisor in the foreground to stop its guest.
+const STOP_SIGNALS: &[i32] = &[libc::SIGINT, libc::SIGTERM, libc::SIGHUP];
+
+/// Copies what a guest has printed into the log and, when `visible`, to the standard output. A log
+/// that cannot be written loses output, but does not stop the guest.
+fn copy<S: Syscall + Clone + Send + 'static>(
+    running: &Running<Linux<S>>,
+    visible: bool,
+) -> io::Result<()> {
+    let mut buffer = [0; 4096];
+    loop {
+        match (&running.console.master).read(&mut buffer) {
+            Ok(0) => return Ok(()),
+            Ok(length) => {
+                let _ = (&running.log).write_all(&buffer[..length]);
+                if visible {
+                    let mut output = io::stdout();
+                    let _ = output.write_all(&buffer[..length]);
+                    let _ = output.flush();
+                }
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// Stays beside a guest until it has ended, then removes its cgroup; returns the wait status of
+/// its pid 1. With `caught`, the output is also shown, and those signals stop the guest: the first
+/// asks its init, the second kills.
+///
+/// # Errors
+///
+/// The kernel refused to wait or to clean up.
+pub fn supervise<S: Syscall + Clone + Send + 'static>(
+    system: &Linux<S>,
+    guest: &Guest,
+    mut running: Running<Linux<S>>,
+    caught: Option<&Caught>,
+) -> Outcome<i32> {
+    let failed = |what: &str, error: io::Error| {
+        Failure::from_os(
+            &format!("{what} of guest \"{}\"", guest.name),
+            &error,
+            "`vserver show` tells whether the guest runs",
+        )
+    };
+    set_nonblocking(running.console.master.as_fd())
+        .map_err(|error| failed("read the console", error))?;
+    let mut asked = false;
+    let status = loop {
+        let master = running.console.master.as_fd();
+        let pidfd = running.child.pidfd();
+        let signals = caught.map_or(pidfd, AsFd::as_fd);
+        let [printed, _, _] = poll([master, pidfd, signals], Some(INTERVAL))
+            .map_err(|error| failed("watch the first process", error))?;
+        // An error means that the guest, or its end, has hung up the terminal.
+        if printed && copy(&running, caught.is_some()).is_err() {
+            running
+                .console
+                .reopen()
+                .map_err(|error| failed("reopen the console", error))?;
+        }
+        while let Some(signal) = caught.and_then(|caught| caught.next().ok().flatten()) {
+            stop(system, guest, signal, &mut asked);
+        }
+        let ended = running
+            .child
+            .reap(Duration::ZERO)
+            .map_err(|error| failed("wait for the first process", error))?;
+        if let Some(status) = ended {
+            // What was printed last; then the terminal is hung up.
+            let _ = copy(&running, caught.is_some());
+            break status;
+        }
+    };
+    let _ = writeln!(
+        &running.log,
+        "vserver: guest \"{}\" has ended ({})",
+        guest.name,
+        status_text(status)
+    );
+    system
+        .remove_cgroup(&guest.name)
+        .map_err(|error| failed("remove the cgroup", error))?;
+    Ok(status)
+}
+
+fn stop<S: Syscall>(system: &Linux<S>, guest: &Guest, signal: i32, asked: &mut bool) {
+    let vserver = Vserver::with(system);
+    // A guest that has just ended cannot be signalled, and need not be.
+    let _ = if *asked || signal == libc::SIGHUP {
+        vserver.kill(guest.xid, 0, libc::SIGKILL)
+    } else {
+        *asked = true;
+        let signal = guest.stop_signal.unwrap_or(libc::SIGTERM);
+        vserver.kill(guest.xid, 1, signal)
+    };
+}
+
+/// Catches the signals that stop a guest in the foreground.
+///
+/// # Errors
+///
+/// The kernel refused.
+pub fn catch_stop_signals() -> Outcome<Caught> {
+    Caught::new(STOP_SIGNALS)
+        .map_err(|error| Failure::from_os("catch signals", &error, "try again"))
+}
+
+/// What a supervisor tells the command once its guest runs.
+type Answer = Result<Vec<String>, Failure>;
+
+/// Runs `launch` in a new background process, waits until the guest runs there, and returns its
+/// notes; the process stays as the supervisor. When the caller dies meanwhile, the start is
+/// rolled back.
+///
+/// # Errors
+///
+/// That of `launch`, or the process cannot be made.
+pub fn detach<S: Syscall + Clone + Send + 'static>(
+    system: &Linux<S>,
+    guest: &Guest,
+    launch: impl FnOnce() -> Outcome<Running<Linux<S>>>,
+) -> Outcome<Vec<String>> {
+    let failed = |error: io::Error| {
+        Failure::from_os(
+            &format!("make a supervisor for guest \"{}\"", guest.name),
+            &error,
+            "check the limits on processes and open files",
+        )
+    };
+    let (mut answer, answer_writer) = pipe().map_err(failed)?;
+    // The caller holds one end without ever writing: its death is what the other end tells.
+    let (alive_reader, alive) = pipe().map_err(failed)?;
+    match process::clone(0, None).map_err(failed)? {
+        Side::Child => {
+            drop(answer);
+            drop(alive);
+            system.cancel_by(alive_reader.into());
+            let status = match leave_terminal().map_err(failed).and_then(|()| launch()) {
+                Err(failure) => {
+                    send(answer_writer, &Answer::Err(failure));
+                    1
+                }
+                Ok(running) => {
+                    send(answer_writer, &Answer::Ok(running.notes.clone()));
+                    i32::from(supervise(system, guest, running, None).is_err())
+                }
+            };
+            process::exit_now(status)
+        }
+        Side::Parent { .. } => {
+            drop(answer_writer);
+            drop(alive_reader);
+            let mut text = Vec::new();
+            answer.read_to_end(&mut text).map_err(failed)?;
+            drop(alive);
+            if text.is_empty() {
+                return Err(Failure::new(
+                    Reason::StartFailed,
+                    format!("the supervisor of guest \"{}\" died", guest.name),
+                    "the kernel log (`dmesg`) may say why; `vserver show` tells whether the guest \
+                     runs",
+                ));
+            }
+            from_json::<Answer>(&text).map_err(failed)?
+        }
+    }
+}
+
+/// Lets go of the session, terminal and files of the caller.
+fn leave_terminal() -> io::Result<()> {
+    process::new_session()?;
+    std::env::set_current_dir("/")?;
+    let null = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .open("/dev/null")?;
+    (0..3).try_for_each(|number| duplicate_to(null.as_fd(), number))
+}
+
+/// Waits for a command inside a guest and passes on what concerns it: a terminal's signals reach
+/// it by themselves, others are sent through the context.
+///
+/// # Errors
+///
+/// The kernel refused to wait.
+pub fn accompany<S: Syscall + Clone + Send + 'static>(
+    system: &Linux<S>,
+    xid: u32,
+    child: &mut super::Child,
+    caught: &Caught,
+) -> Outcome<i32> {
+    let failed =
+        |error: io::Error| Failure::from_os("wait for the command", &error, "it may still run");
+    let vserver = Vserver::with(system);
+    loop {
+        poll([child.pidfd(), caught.as_fd()], None).map_err(failed)?;
+        while let Some(signal) = caught.next().map_err(failed)? {
+            if matches!(signal, libc::SIGTERM | libc::SIGHUP | libc::SIGCONT) {
+                // A command that has just ended cannot be signalled, and need not be.
+                let _ = vserver.kill(xid, child.pid, signal);
+            }
+        }
+        if let Some(status) = system.reap(child, Duration::ZERO).map_err(failed)? {
+            return Ok(status);
+        }
+    }
+}
+
+/// Catches the signals that [`accompany`] passes on, and those that the terminal sends to the
+/// command as well.
+///
+/// # Errors
+///
+/// The kernel refused.
+pub fn catch_passing_signals() -> Outcome<Caught> {
+    Caught::new(&[
+        libc::SIGINT,
+        libc::SIGQUIT,
+        libc::SIGTERM,
+        libc::SIGHUP,
+        libc::SIGCONT,
+    ])
+    .map_err(|error| Failure::from_os("catch signals", &error, "try again"))
+}

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The tree of files that a guest sees.
+
+use super::raw::mount::{self, attribute};
+use crate::guest::Mount;
+use std::fs::{self, DirBuilder, File};
+use std::io;
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+
+/// Makes a copy of the mount at `root`, without device nodes, the root directory.
+pub(super) fn pivot_into(root: &Path) -> io::Result<()> {
+    let tree = mount::clone_tree(root)?;
+    mount::set_attributes(&tree, attribute::NODEV)?;
+    mount::attach_tree(&tree, root)?;
+    // Again through the path: it leads onto the mount that has just covered it.
+    std::env::set_current_dir(root)?;
+    mount::pivot_to_current_directory()?;
+    // The old root lies on top of the new one at the same place; without it the new one shows.
+    mount::detach_current_directory()?;
+    std::env::set_current_dir("/")
+}
+
+pub(super) fn make_directory(path: &Path) -> io::Result<()> {
+    match DirBuilder::new().mode(0o755).create(path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+        other => return other,
+    }
+    // A link would make the mount land elsewhere in the guest, past what is hidden there.
+    if fs::symlink_metadata(path)?.is_dir() {
+        Ok(())
+    } else {
+        Err(io::Error::from_raw_os_error(libc::ENOTDIR))
+    }
+}
+
+/// Attaches a copied file at `target`, which is made when it is missing.
+pub(super) fn attach(tree: &OwnedFd, target: &Path) -> io::Result<()> {
+    if !target.exists() {
+        File::create(target)?;
+    }
+    mount::attach_tree(tree, target)
+}
+
+pub(super) fn attach_mount(description: &Mount, tree: Option<&OwnedFd>) -> io::Result<()> {
+    let target = Path::new(&description.target);
+    let (attributes, data) = split_options(&description.options);
+    let Some(tree) = tree else {
+        fs::create_dir_all(target)?;
+        return mount::mount(
+            &description.source,
+            target,
+            &description.kind,
+            flags_of(attributes | attribute::NODEV),
+            &data,
+        );
+    };
+    if !data.is_empty() {
+        return Err(io::Error::from_raw_os_error(libc::EINVAL));
+    }
+    let is_directory = {
+        let copy = File::from(tree.try_clone()?);
+        copy.metadata()?.is_dir()
+    };
+    if is_directory {
+        fs::create_dir_all(target)?;
+    } else if !target.exists() {
+        if let Some(parent) = target.parent() {
+            fs::create_dir_all(parent)?;
+        }
+        File::create(target)?;
+    }
+    mount::set_attributes(tree, attributes | attribute::NODEV)?;
+    mount::attach_tree(tree, target)
+}
+
+/// Splits options into mount attributes and what the file system itself understands.
+fn split_options(options: &[String]) -> (u64, String) {
+    let mut attributes = 0;
+    let mut others = Vec::new();
+    for option in options {
+        match option.as_str() {
+            "ro" => attributes |= attribute::RDONLY,
+            "nosuid" => attributes |= attribute::NOSUID,
+            "nodev" => attributes |= attribute::NODEV,
+            "noexec" => attributes |= attribute::NOEXEC,
+            "rw" => {}
+            other => others.push(other),
+        }
+    }
+    (attributes, others.join(","))
+}
+
+fn flags_of(attributes: u64) -> u64 {
+    // The attributes of a mount have the same values as the flags of mount(2).
+    attributes
+}
+
+/// Covers a file with `/dev/null`, a directory with an empty read-only one.
+pub(super) fn mask(path: &Path) -> io::Result<()> {
+    let Some(found) = exists(path)? else {
+        return Ok(());
+    };
+    if found.is_dir() {
+        let flags = libc::MS_RDONLY | libc::MS_NOSUID | libc::MS_NODEV | libc::MS_NOEXEC;
+        mount::mount("tmpfs", path, "tmpfs", flags, "size=0,mode=555")
+    } else {
+        let null = mount::clone_tree(&PathBuf::from("/dev/null"))?;
+        mount::attach_tree(&null, path)
+    }
+}
+
+/// Covers a file or directory with itself, read-only.
+pub(super) fn protect(path: &Path) -> io::Result<()> {
+    if exists(path)?.is_none() {
+        return Ok(());
+    }
+    let tree = mount::clone_tree(path)?;
+    let attributes = attribute::RDONLY | attribute::NOSUID | attribute::NODEV | attribute::NOEXEC;
+    mount::set_attributes(&tree, attributes)?;
+    mount::attach_tree(&tree, path)
+}
+
+fn exists(path: &Path) -> io::Result<Option<fs::Metadata>> {
+    match fs::symlink_metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        other => other.map(Some),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn options_are_split() {
+        let options = ["ro", "noexec", "size=1m", "rw", "mode=700"].map(str::to_owned);
+        assert_eq!(
+            split_options(&options),
+            (
+                attribute::RDONLY | attribute::NOEXEC,
+                "size=1m,mode=700".to_owned()
+            )
+        );
+    }
+
+    #[test]
+    fn attributes_have_the_values_of_mount_flags() {
+        for (attribute, flag) in [
+            (attribute::RDONLY, libc::MS_RDONLY),
+            (attribute::NOSUID, libc::MS_NOSUID),
+            (attribute::NODEV, libc::MS_NODEV),
+            (attribute::NOEXEC, libc::MS_NOEXEC),
+        ] {
+            assert_eq!(flags_of(attribute), flag);
+        }
+    }
+
+    #[test]
+    fn links_are_not_taken_for_directories() {
+        let directory = tempfile::tempdir().unwrap();
+        let link = directory.path().join("proc");
+        std::os::unix::fs::symlink("/", &link).unwrap();
+        let error = make_directory(&link).unwrap_err();
+        assert_eq!(error.raw_os_error(), Some(libc::ENOTDIR));
+        make_directory(&directory.path().join("new")).unwrap();
+        make_directory(&directory.path().join("new")).unwrap();
+    }
+}

@@ -1,0 +1,431 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A machine in memory, over the model of `vserver()`: what start, stop and exec do to it can be
+//! looked at step by step, and every step can be made to fail.
+
+#![allow(unsafe_code)]
+
+use crate::description;
+use crate::failure::{Failure, Outcome};
+use crate::guest::{Guest, Mount};
+use crate::survey::{ContextEntry, Survey, TaskEntry};
+use crate::system::{Cgroup, FileSystem, Program, Report, Spawn, System};
+use libvserver::abi::{WaitExit, vcmd};
+use libvserver::fake::{Fake, HOST_TASK};
+use libvserver::{Errno, Syscall, Vserver};
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::c_void;
+use std::io;
+use std::path::Path;
+use std::rc::Rc;
+use std::time::Duration;
+
+/// How a step goes wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// It returns this error.
+    Error(i32),
+    /// The child is killed there.
+    Death,
+    /// The child hangs there, and the user gives up.
+    Cancel,
+}
+
+/// Something that must not be left behind; counts itself.
+#[derive(Debug)]
+pub struct Held {
+    held: Rc<RefCell<BTreeSet<String>>>,
+    what: String,
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.held.borrow_mut().remove(&self.what);
+    }
+}
+
+/// A child of the model.
+#[derive(Debug)]
+pub struct ModelChild {
+    pid: i32,
+    report: Report,
+}
+
+/// The machine.
+pub struct Model {
+    pub fake: Fake,
+    /// Names of the steps so far.
+    pub steps: RefCell<Vec<String>>,
+    /// Which step goes wrong, and how.
+    pub fault: Cell<Option<(usize, Fault)>>,
+    /// Locks, terminals and logs that are open.
+    pub held: Rc<RefCell<BTreeSet<String>>>,
+    pub cgroups: RefCell<BTreeSet<String>>,
+    /// Paths that are directories.
+    pub directories: BTreeSet<String>,
+    pub executed: RefCell<Vec<Program>>,
+    /// Programs that do not exist.
+    pub missing_programs: BTreeSet<String>,
+    /// What the survey tells about every task.
+    pub task_name: RefCell<String>,
+    pub handled_signals: Cell<u64>,
+    /// Whether there is a cgroup2 file system.
+    pub has_cgroups: bool,
+    private_mounts: Cell<bool>,
+    pivoted: Cell<bool>,
+}
+
+impl Model {
+    pub fn new() -> Self {
+        Self {
+            fake: Fake::new(),
+            steps: RefCell::default(),
+            fault: Cell::new(None),
+            held: Rc::default(),
+            cgroups: RefCell::default(),
+            directories: BTreeSet::from(["/srv/web".to_owned()]),
+            executed: RefCell::default(),
+            missing_programs: BTreeSet::new(),
+            task_name: RefCell::new("init".to_owned()),
+            handled_signals: Cell::new(u64::MAX),
+            has_cgroups: true,
+            private_mounts: Cell::new(false),
+            pivoted: Cell::new(false),
+        }
+    }
+
+    fn step(&self, name: impl Into<String>) -> io::Result<()> {
+        let index = self.steps.borrow().len();
+        self.steps.borrow_mut().push(name.into());
+        match self.fault.get() {
+            Some((at, Fault::Error(errno))) if at == index => {
+                Err(io::Error::from_raw_os_error(errno))
+            }
+            Some((at, Fault::Death | Fault::Cancel)) if at == index => {
+                Err(io::Error::from_raw_os_error(libc::EINTR))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Position of the first step whose name starts so.
+    pub fn position(&self, name: &str) -> usize {
+        let steps = self.steps.borrow();
+        let found = steps.iter().position(|step| step.starts_with(name));
+        found.unwrap_or_else(|| panic!("no step {name} in {steps:#?}"))
+    }
+
+    fn in_child(&self) -> bool {
+        self.fake.current() != HOST_TASK
+    }
+
+    fn hold(&self, what: String) -> Option<Held> {
+        let held = Rc::clone(&self.held);
+        let new = held.borrow_mut().insert(what.clone());
+        new.then_some(Held { held, what })
+    }
+
+    /// A step of a child that changes mounts; none may reach the host.
+    fn mount_step(&self, name: String) -> io::Result<()> {
+        assert!(self.in_child(), "{name} in the host's mount namespace");
+        assert!(self.private_mounts.get(), "{name} while mounts are shared");
+        self.step(name)
+    }
+
+    /// A step that follows paths of the guest.
+    fn guest_step(&self, name: String) -> io::Result<()> {
+        assert!(
+            self.pivoted.get(),
+            "{name} while the host's root is in reach"
+        );
+        self.mount_step(name)
+    }
+
+    /// Asserts that nothing is left but the host's own task.
+    pub fn assert_clean(&self, when: &str) {
+        assert_eq!(self.fake.tasks(), [HOST_TASK], "tasks: {when}");
+        assert_eq!(self.fake.contexts(), [0; 0], "contexts: {when}");
+        assert!(self.cgroups.borrow().is_empty(), "cgroups: {when}");
+        assert!(self.held.borrow().is_empty(), "files: {when}");
+    }
+}
+
+/// The guest of the tests.
+pub fn guest() -> Guest {
+    let text = "xid = 42\nroot = '/srv/web'\n\
+                [[mounts]]\nsource = '/srv/data'\ntarget = '/data'\n\
+                [[mounts]]\nsource = 'tmpfs'\ntarget = '/tmp'\ntype = 'tmpfs'\n";
+    description::parse("web", Path::new("/etc/vservers/web.toml"), text).unwrap()
+}
+
+/// The program of the tests.
+pub fn program(name: &str) -> Program {
+    Program {
+        words: vec![name.to_owned()],
+        env: BTreeMap::new(),
+    }
+}
+
+impl Syscall for Model {
+    unsafe fn vserver(&self, cmd: u32, id: u32, data: *mut c_void) -> Result<u32, Errno> {
+        let name = match cmd {
+            vcmd::CTX_CREATE => "create context".to_owned(),
+            vcmd::CTX_MIGRATE => "migrate".to_owned(),
+            vcmd::SET_CFLAGS => "set flags".to_owned(),
+            vcmd::SET_SPACE => "set space".to_owned(),
+            vcmd::ENTER_SPACE => "enter space".to_owned(),
+            other => format!("vserver {other:#x}"),
+        };
+        self.step(name)?;
+        // SAFETY: passed on unchanged.
+        unsafe { self.fake.vserver(cmd, id, data) }
+    }
+}
+
+impl System for Model {
+    type Console = Held;
+    type Tree = ();
+    type Child = ModelChild;
+    type Lock = Held;
+    type Log = Held;
+
+    fn lock(&self, guest: &str, _patience: Duration) -> io::Result<Option<Held>> {
+        self.step("lock")?;
+        Ok(self.hold(format!("lock {guest}")))
+    }
+
+    fn is_directory(&self, path: &Path) -> io::Result<bool> {
+        self.step("look at root")?;
+        Ok(self.directories.contains(&path.display().to_string()))
+    }
+
+    fn context_ids(&self) -> io::Result<Vec<u32>> {
+        Ok(self.fake.contexts())
+    }
+
+    fn survey(&self) -> io::Result<Survey> {
+        self.step("survey")?;
+        let contexts = self.fake.contexts();
+        let tasks = contexts.iter().flat_map(|&xid| {
+            let members = self.fake.tasks_of(xid).into_iter();
+            members.map(move |pid| TaskEntry {
+                pid,
+                xid,
+                name: self.task_name.borrow().clone(),
+                handled_signals: self.handled_signals.get(),
+                ..Default::default()
+            })
+        });
+        Ok(Survey {
+            tasks: tasks.collect(),
+            contexts: contexts
+                .iter()
+                .map(|&xid| ContextEntry {
+                    xid,
+                    ..Default::default()
+                })
+                .collect(),
+        })
+    }
+
+    fn wait_context(&self, xid: u32, _patience: Duration) -> io::Result<Option<WaitExit>> {
+        self.step("wait for the context")?;
+        let there = self.fake.contexts().contains(&xid);
+        Ok((!there).then(WaitExit::default))
+    }
+
+    fn open_log(&self, guest: &str) -> io::Result<Held> {
+        self.step("open log")?;
+        Ok(self.hold(format!("log {guest}")).unwrap())
+    }
+
+    fn create_cgroup(&self, guest: &str) -> io::Result<Option<Cgroup>> {
+        self.step("create cgroup")?;
+        if !self.has_cgroups {
+            return Ok(None);
+        }
+        self.cgroups.borrow_mut().insert(guest.to_owned());
+        Ok(self.find_cgroup(guest))
+    }
+
+    fn find_cgroup(&self, guest: &str) -> Option<Cgroup> {
+        self.cgroups.borrow().contains(guest).then(|| Cgroup {
+            path: Path::new("/sys/fs/cgroup/vserver").join(guest),
+            delegated: true,
+        })
+    }
+
+    fn remove_cgroup(&self, guest: &str) -> io::Result<()> {
+        self.step("remove cgroup")?;
+        self.cgroups.borrow_mut().remove(guest);
+        Ok(())
+    }
+
+    fn open_console(&self) -> io::Result<Held> {
+        self.step("open console")?;
+        Ok(self.hold("console".to_owned()).unwrap())
+    }
+
+    fn console_path(&self, _console: &Held) -> String {
+        "/dev/pts/5".to_owned()
+    }
+
+    fn restart_clocks(&self) -> io::Result<()> {
+        self.step("restart clocks")
+    }
+
+    fn spawn(
+        &self,
+        _spawn: Spawn<'_>,
+        inside: &mut dyn FnMut(&Self) -> Outcome<()>,
+    ) -> io::Result<ModelChild> {
+        self.step("spawn")?;
+        let first = self.steps.borrow().len();
+        let pid = self.fake.fork();
+        let result = self.fake.run_as(pid, || inside(self));
+        let last = self.steps.borrow().len();
+        let fault = self.fault.get();
+        let hit = fault.filter(|(at, _)| (first..last).contains(at));
+        let report = match (result, hit) {
+            (_, Some((_, Fault::Cancel))) => Report::Cancelled,
+            (_, Some((_, Fault::Death))) => {
+                self.fake.exit(pid, libc::SIGKILL);
+                Report::Died(libc::SIGKILL)
+            }
+            (Ok(()), _) => Report::Executed,
+            (Err(failure), _) => {
+                self.fake.exit(pid, 1 << 8);
+                Report::Failed(failure)
+            }
+        };
+        Ok(ModelChild { pid, report })
+    }
+
+    fn pid_of(&self, child: &ModelChild) -> i32 {
+        child.pid
+    }
+
+    fn await_report(&self, child: &mut ModelChild) -> io::Result<Report> {
+        self.step("await report")?;
+        Ok(child.report.clone())
+    }
+
+    fn kill_child(&self, child: &ModelChild) {
+        let outside = self.fake.tasks_of(0).contains(&child.pid);
+        if outside {
+            self.fake.exit(child.pid, libc::SIGKILL);
+        }
+    }
+
+    fn reap(&self, child: &mut ModelChild, _patience: Duration) -> io::Result<Option<i32>> {
+        Ok((!self.fake.is_alive(child.pid)).then_some(libc::SIGKILL))
+    }
+
+    fn die_with_parent(&self, enabled: bool) -> io::Result<()> {
+        assert!(self.in_child());
+        self.step(format!("die with parent {enabled}"))
+    }
+
+    fn own_cgroup_root(&self) -> io::Result<()> {
+        assert!(self.in_child());
+        self.step("own cgroup root")
+    }
+
+    fn make_mounts_private(&self) -> io::Result<()> {
+        assert!(self.in_child());
+        self.step("make mounts private")?;
+        self.private_mounts.set(true);
+        Ok(())
+    }
+
+    fn take_tree(&self, source: &Path) -> io::Result<()> {
+        assert!(!self.pivoted.get(), "host paths are out of reach");
+        self.mount_step(format!("take tree {}", source.display()))
+    }
+
+    fn pivot_into(&self, root: &Path) -> io::Result<()> {
+        self.mount_step(format!("pivot into {}", root.display()))?;
+        self.pivoted.set(true);
+        Ok(())
+    }
+
+    fn make_directory(&self, path: &str) -> io::Result<()> {
+        self.guest_step(format!("make directory {path}"))
+    }
+
+    fn mount(&self, filesystem: &FileSystem) -> io::Result<()> {
+        self.guest_step(format!("mount {}", filesystem.target))
+    }
+
+    fn make_device(&self, path: &str, _major: u32, _minor: u32) -> io::Result<()> {
+        self.guest_step(format!("make device {path}"))
+    }
+
+    fn make_link(&self, path: &str, _target: &str) -> io::Result<()> {
+        self.guest_step(format!("make link {path}"))
+    }
+
+    fn attach_tree(&self, (): &(), target: &str) -> io::Result<()> {
+        self.guest_step(format!("attach tree {target}"))
+    }
+
+    fn attach_mount(&self, mount: &Mount, tree: Option<&()>) -> io::Result<()> {
+        assert_eq!(tree.is_some(), mount.is_bind());
+        self.guest_step(format!("attach mount {}", mount.target))
+    }
+
+    fn mask(&self, path: &str) -> io::Result<()> {
+        self.guest_step(format!("mask {path}"))
+    }
+
+    fn protect(&self, path: &str) -> io::Result<()> {
+        self.guest_step(format!("protect {path}"))
+    }
+
+    fn set_hostname(&self, name: &str) -> io::Result<()> {
+        assert!(self.in_child());
+        self.step(format!("set hostname {name}"))
+    }
+
+    fn new_keyring(&self) -> io::Result<()> {
+        assert!(self.in_child());
+        self.step("new keyring")
+    }
+
+    fn new_session(&self, _console: &Held) -> io::Result<()> {
+        assert!(self.in_child());
+        self.step("new session")
+    }
+
+    fn close_files(&self) -> io::Result<()> {
+        assert!(self.in_child());
+        self.step("close files")
+    }
+
+    fn become_root(&self, capabilities: u64) -> io::Result<()> {
+        assert!(self.in_child());
+        self.step(format!("become root {capabilities:#x}"))
+    }
+
+    fn execute(&self, program: &Program) -> io::Result<()> {
+        assert!(self.in_child());
+        let name = &program.words[0];
+        self.step(format!("execute {name}"))?;
+        if self.missing_programs.contains(name) {
+            return Err(io::Error::from_raw_os_error(libc::ENOENT));
+        }
+        self.executed.borrow_mut().push(program.clone());
+        Ok(())
+    }
+}
+
+/// The system call layer of a model.
+pub fn vserver(model: &Model) -> Vserver<&Model> {
+    Vserver::with(model)
+}
+
+/// Makes failures comparable in tests: reason and message.
+pub fn told(failure: &Failure) -> String {
+    format!("{:?}: {}", failure.reason, failure.message)
+}

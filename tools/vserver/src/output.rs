@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What the user sees.
+
+use crate::failure::Failure;
+use serde::Serialize;
+use serde_json::json;
+use std::io::{self, Write};
+
+/// Writes to the standard output; a reader that has gone is no failure.
+pub fn print(text: &str) {
+    let mut output = io::stdout().lock();
+    let _ = output
+        .write_all(text.as_bytes())
+        .and_then(|()| output.write_all(b"\n"))
+        .and_then(|()| output.flush());
+}
+
+/// Prints `value` as JSON, or `text` for people.
+pub fn show<T: Serialize>(json: bool, value: &T, text: impl FnOnce() -> String) {
+    if json {
+        // Values of this crate have string keys only, so they can always be written.
+        let text = serde_json::to_string_pretty(value).unwrap_or_default();
+        print(&text);
+    } else {
+        print(&text());
+    }
+}
+
+/// Tells something beside the result.
+pub fn note(text: &str) {
+    eprintln!("vserver: note: {text}");
+}
+
+/// Tells a failure.
+pub fn report(failure: &Failure, json: bool) {
+    if json {
+        let value = json!({ "error": {
+            "status": failure.exit_status(),
+            "reason": failure.reason,
+            "message": failure.message,
+            "remedy": failure.remedy,
+        }});
+        eprintln!("{value:#}");
+    } else {
+        eprintln!("vserver: {}", failure.message);
+        eprintln!("  remedy: {}", failure.remedy);
+    }
+}
+
+/// Arranges rows in columns; the first row is the heading. Columns in `right` are aligned right.
+pub fn table(rows: &[Vec<String>], right: &[usize]) -> String {
+    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..columns)
+        .map(|column| {
+            let cells = rows.iter().filter_map(|row| row.get(column));
+            cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
+        })
+        .collect();
+    let lines = rows.iter().map(|row| {
+        let cells = row.iter().enumerate().map(|(column, cell)| {
+            let width = widths[column];
+            if right.contains(&column) {
+                format!("{cell:>width$}")
+            } else {
+                format!("{cell:<width$}")
+            }
+        });
+        cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// Writes seconds as people do: `42s`, `3m05s`, `2h10m`, `5d03h`.
+pub fn duration(seconds: u64) -> String {
+    let (minutes, hours, days) = (seconds / 60, seconds / 3600, seconds / 86_400);
+    if days > 0 {
+        format!("{days}d{:02}h", hours % 24)
+    } else if hours > 0 {
+        format!("{hours}h{:02}m", minutes % 60)
+    } else if minutes > 0 {
+        format!("{minutes}m{:02}s", seconds % 60)
+    } else {
+        format!("{seconds}s")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_are_aligned() {
+        let rows = [["NAME", "XID"], ["web", "7"], ["database", "1000"]]
+            .map(|row| row.map(str::to_owned).to_vec());
+        assert_eq!(
+            table(&rows, &[1]),
+            "NAME       XID\nweb          7\ndatabase  1000"
+        );
+    }
+
+    #[test]
+    fn durations_are_short() {
+        let texts = [59, 185, 7_800, 442_800].map(duration);
+        assert_eq!(texts, ["59s", "3m05s", "2h10m", "5d03h"]);
+    }
+}

@@ -1,0 +1,279 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Starting a guest: from the host's side, with rollback.
+
+use crate::failure::{Failure, Outcome, Reason};
+use crate::guest::{Guest, is_plain_absolute};
+use crate::inside;
+use crate::live::{self, State};
+use crate::system::{Cgroup, Program, Report, Spawn, System};
+use libvserver::Vserver;
+use std::io;
+use std::path::Path;
+use std::time::Duration;
+
+/// Namespaces that the child is born with. The cgroup namespace follows when it is in its cgroup,
+/// the time namespace is prepared before.
+pub const NAMESPACES: u64 =
+    (libc::CLONE_NEWNS | libc::CLONE_NEWUTS | libc::CLONE_NEWIPC | libc::CLONE_NEWPID) as u64;
+
+/// How long another command may work on the same guest before this one gives up.
+pub const LOCK_PATIENCE: Duration = Duration::from_secs(5);
+/// Time between two attempts to end a child that is on its way into a context.
+const KILL_INTERVAL: Duration = Duration::from_millis(20);
+
+/// A guest that runs, with what its supervisor holds.
+pub struct Running<S: System> {
+    /// Its pid 1.
+    pub child: S::Child,
+    /// Its terminal.
+    pub console: S::Console,
+    /// Where its console output goes.
+    pub log: S::Log,
+    /// The lock of the guest, held as long as something is left to clean up.
+    pub lock: S::Lock,
+    /// What the user should know, though the guest runs.
+    pub notes: Vec<String>,
+}
+
+impl<S: System> std::fmt::Debug for Running<S> {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("Running")
+            .field("notes", &self.notes)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Checks that the root directory of a guest is there.
+///
+/// # Errors
+///
+/// [`Reason::MissingRoot`].
+pub fn check_root<S: System>(system: &S, root: &Path) -> Outcome<()> {
+    let missing = |problem: &str| {
+        Failure::new(
+            Reason::MissingRoot,
+            format!("root directory {} {problem}", root.display()),
+            "create the directory and install a system into it, for example with `mmdebstrap \
+             stable DIR`, or correct `root` in the description",
+        )
+    };
+    if !is_plain_absolute(root) || root == Path::new("/") {
+        return Err(missing("is not an absolute path below /"));
+    }
+    match system.is_directory(root) {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(missing("is not a directory")),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Err(missing("does not exist")),
+        Err(error) => Err(Failure::file("look at", root, &error)),
+    }
+}
+
+fn check_stopped<S: System>(system: &S, guest: &Guest) -> Outcome<()> {
+    let live = live::look_at(&Vserver::with(system), guest)?;
+    let name = &guest.name;
+    match live.state {
+        State::Stopped => Ok(()),
+        State::Conflict if live.name.is_empty() => {
+            Err(inside::xid_in_use(guest.xid, "a context without a name"))
+        }
+        State::Conflict => Err(inside::xid_in_use(
+            guest.xid,
+            &format!("context \"{}\"", live.name),
+        )),
+        State::Empty => Err(Failure::new(
+            Reason::AlreadyRunning,
+            format!("the context of guest \"{name}\" is kept without tasks"),
+            format!("`vserver stop {name}` ends it; then start the guest"),
+        )),
+        _ => Err(Failure::new(
+            Reason::AlreadyRunning,
+            format!("guest \"{name}\" runs already"),
+            format!("`vserver enter {name}` goes inside; `vserver stop {name}` stops it"),
+        )),
+    }
+}
+
+/// Takes the lock of a guest.
+///
+/// # Errors
+///
+/// [`Reason::AlreadyRunning`] when another process keeps it.
+pub fn take_lock<S: System>(system: &S, name: &str) -> Outcome<S::Lock> {
+    system
+        .lock(name, LOCK_PATIENCE)
+        .map_err(|error| {
+            Failure::from_os(
+                &format!("lock guest \"{name}\""),
+                &error,
+                "check that /run is writable",
+            )
+        })?
+        .ok_or_else(|| {
+            Failure::new(
+                Reason::AlreadyRunning,
+                format!("another command works on guest \"{name}\""),
+                "wait until it has ended, then try again",
+            )
+        })
+}
+
+/// Makes the checks that change nothing, then takes the lock of the guest.
+///
+/// # Errors
+///
+/// Missing support, a missing root, a guest that runs already, an id that is in use.
+pub fn prepare<S: System>(system: &S, guest: &Guest) -> Outcome<S::Lock> {
+    check_root(system, &guest.root)?;
+    check_stopped(system, guest)?;
+    let lock = take_lock(system, &guest.name)?;
+    // Another start may have won while this one waited.
+    check_stopped(system, guest)?;
+    Ok(lock)
+}
+
+/// Starts a guest. When a step fails, everything that earlier steps made is gone again.
+///
+/// # Errors
+///
+/// [`Reason::StartFailed`] and the step that failed, or a more specific reason.
+pub fn launch<S: System>(
+    system: &S,
+    guest: &Guest,
+    program: &Program,
+    lock: S::Lock,
+) -> Outcome<Running<S>> {
+    let log = system.open_log(&guest.name).map_err(|error| {
+        start_failure(
+            &format!("open the console log of guest \"{}\"", guest.name),
+            &error,
+        )
+    })?;
+    let cgroup = system
+        .create_cgroup(&guest.name)
+        .map_err(|error| start_failure(&format!("create cgroup \"{}\"", guest.name), &error))?;
+    let mut notes = Vec::new();
+    match &cgroup {
+        None => notes.push(
+            "no cgroup2 file system is mounted: the guest has no cgroup of its own".to_owned(),
+        ),
+        Some(cgroup) if !cgroup.delegated => notes.push(
+            "cgroup2 is mounted without nsdelegate: the guest sees its cgroups read-only"
+                .to_owned(),
+        ),
+        Some(_) => {}
+    }
+    match launch_in(system, guest, program, cgroup.as_ref()) {
+        Ok((child, console)) => Ok(Running {
+            child,
+            console,
+            log,
+            lock,
+            notes,
+        }),
+        Err(mut failure) => {
+            if let Err(error) = system.remove_cgroup(&guest.name) {
+                failure.message += &format!(
+                    "; and its cgroup \"{}\" cannot be removed: {error}",
+                    guest.name
+                );
+            }
+            Err(failure)
+        }
+    }
+}
+
+fn launch_in<S: System>(
+    system: &S,
+    guest: &Guest,
+    program: &Program,
+    cgroup: Option<&Cgroup>,
+) -> Outcome<(S::Child, S::Console)> {
+    let console = system
+        .open_console()
+        .map_err(|error| start_failure("open a terminal for the console", &error))?;
+    system
+        .restart_clocks()
+        .map_err(|error| start_failure("make a time namespace", &error))?;
+    let spawn = Spawn {
+        namespaces: NAMESPACES,
+        cgroup,
+    };
+    let mut child = system
+        .spawn(spawn, &mut |system| {
+            inside::become_guest(system, guest, program, cgroup, &console)
+        })
+        .map_err(|error| start_failure("make the guest's first process", &error))?;
+    let failure = match system.await_report(&mut child) {
+        Ok(Report::Executed) => return Ok((child, console)),
+        Ok(Report::Failed(failure)) => failure,
+        Ok(Report::Died(status)) => Failure::new(
+            Reason::StartFailed,
+            format!(
+                "the first process of guest \"{}\" died during the start ({})",
+                guest.name,
+                status_text(status)
+            ),
+            "the kernel log (`dmesg`) may say why",
+        ),
+        Ok(Report::Cancelled) => Failure::new(
+            Reason::StartFailed,
+            format!("the start of guest \"{}\" was cancelled", guest.name),
+            "nothing was left behind; start it again when you like",
+        ),
+        Err(error) => start_failure("wait for the guest's first process", &error),
+    };
+    end_child(system, guest.xid, 0, &mut child);
+    Err(failure)
+}
+
+/// Ends a child of which it is not known how far it has come. It may be a task of the host, or
+/// inside its context, where only the context's own kill reaches it; and it may change from one to
+/// the other at any moment. `target` is what to kill inside: 0 for all tasks, or a pid.
+pub(crate) fn end_child<S: System>(system: &S, xid: u32, target: i32, child: &mut S::Child) {
+    let vserver = Vserver::with(system);
+    loop {
+        if vserver.task_xid(system.pid_of(child) as u32) == Ok(xid) {
+            // Fails only when the last task has just gone.
+            let _ = vserver.kill(xid, target, libc::SIGKILL);
+        }
+        system.kill_child(child);
+        match system.reap(child, KILL_INTERVAL) {
+            Ok(None) => {}
+            Ok(Some(_)) | Err(_) => return,
+        }
+    }
+}
+
+fn start_failure(what: &str, error: &io::Error) -> Failure {
+    let mut failure = Failure::from_os(
+        what,
+        error,
+        "nothing was left behind; the step named above says what the kernel refused",
+    );
+    if failure.reason != Reason::DiskFull {
+        failure.reason = Reason::StartFailed;
+    }
+    failure
+}
+
+/// Describes a wait status.
+pub fn status_text(status: i32) -> String {
+    if libc::WIFSIGNALED(status) {
+        crate::signals::name_of(libc::WTERMSIG(status))
+    } else {
+        format!("exit status {}", libc::WEXITSTATUS(status))
+    }
+}
+
+/// The exit status that passes on a wait status, as shells do it.
+pub fn exit_status_of(status: i32) -> u8 {
+    let code = if libc::WIFSIGNALED(status) {
+        128 + libc::WTERMSIG(status)
+    } else {
+        libc::WEXITSTATUS(status)
+    };
+    // Both are within a byte: signals end at 64, exit statuses have eight bits.
+    code as u8
+}

@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Stopping a guest.
+
+use crate::failure::{Failure, Outcome};
+use crate::guest::Guest;
+use crate::live::{self, State};
+use crate::signals;
+use crate::start;
+use crate::system::System;
+use libvserver::abi::vxf;
+use libvserver::{Errno, Vserver};
+use serde::Serialize;
+use std::time::Duration;
+
+/// How long SIGKILL may take to end a context.
+const KILL_PATIENCE: Duration = Duration::from_secs(30);
+
+/// How a guest ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Stopped {
+    /// Signal that init was asked with; none when it was not asked.
+    pub asked_with: Option<String>,
+    /// Whether the tasks were killed.
+    pub killed: bool,
+    /// Why init was not asked, or why the tasks were killed.
+    pub because: Option<String>,
+}
+
+/// How to stop.
+#[derive(Clone, Copy, Debug)]
+pub struct Manner {
+    /// How long init may take.
+    pub timeout: Duration,
+    /// Whether to kill at once.
+    pub kill: bool,
+}
+
+/// Stops a running guest and removes its cgroup.
+///
+/// # Errors
+///
+/// [`crate::failure::Reason::NotRunning`], or the kernel refused.
+pub fn stop<S: System>(system: &S, guest: &Guest, manner: Manner) -> Outcome<Stopped> {
+    let vserver = Vserver::with(system);
+    let live = live::look_at(&vserver, guest)?;
+    match live.state {
+        State::Stopped => return Err(live::not_running(&guest.name)),
+        State::Conflict => {
+            return Err(crate::inside::xid_in_use(
+                guest.xid,
+                &format!("context \"{}\", which is not this guest", live.name),
+            ));
+        }
+        _ => {}
+    }
+    // Without this flag the context ends with its last task.
+    ignore_ended(vserver.set_flags(guest.xid, 0, vxf::PERSISTENT))
+        .map_err(|errno| refused(guest, "let the context end", errno))?;
+    let mut stopped = Stopped {
+        asked_with: None,
+        killed: false,
+        because: None,
+    };
+    let ended = match ask(system, guest, live.init, manner, &mut stopped)? {
+        true => true,
+        false => {
+            stopped.killed = true;
+            ignore_ended(vserver.kill(guest.xid, 0, libc::SIGKILL))
+                .map_err(|errno| refused(guest, "kill the tasks", errno))?;
+            has_ended(system, guest, KILL_PATIENCE)?
+        }
+    };
+    if !ended {
+        return Err(Failure::new(
+            crate::failure::Reason::KernelError,
+            format!(
+                "guest \"{}\" still has tasks {} s after SIGKILL",
+                guest.name,
+                KILL_PATIENCE.as_secs()
+            ),
+            format!(
+                "`vserver show {}` lists them; a task in state D waits for a device",
+                guest.name
+            ),
+        ));
+    }
+    clean(system, guest)?;
+    Ok(stopped)
+}
+
+/// Asks init to stop; tells whether the context has ended.
+fn ask<S: System>(
+    system: &S,
+    guest: &Guest,
+    init: Option<i32>,
+    manner: Manner,
+    stopped: &mut Stopped,
+) -> Outcome<bool> {
+    if manner.kill {
+        stopped.because = Some("as requested".to_owned());
+        return Ok(false);
+    }
+    let Some(pid) = init else {
+        stopped.because = Some("the context has no init".to_owned());
+        return Ok(false);
+    };
+    let survey = system.survey().map_err(|error| {
+        Failure::from_os(
+            "look at the tasks of the guest",
+            &error,
+            "`vserver stop --kill` stops it without looking",
+        )
+    })?;
+    let entry = survey.task(pid);
+    let signal = guest.stop_signal.unwrap_or_else(|| {
+        let systemd = entry.is_some_and(|task| task.name == "systemd");
+        if systemd {
+            signals::SYSTEMD_HALT
+        } else {
+            libc::SIGTERM
+        }
+    });
+    // Pid 1 of a pid namespace ignores what it does not handle: waiting would be in vain.
+    let name = signals::name_of(signal);
+    if entry.is_some_and(|task| task.handled_signals & (1 << (signal - 1)) == 0)
+        && signal != libc::SIGKILL
+    {
+        stopped.because = Some(format!("its init does not handle {name}"));
+        return Ok(false);
+    }
+    let vserver = Vserver::with(system);
+    ignore_ended(vserver.kill(guest.xid, 1, signal))
+        .map_err(|errno| refused(guest, "signal init", errno))?;
+    stopped.asked_with = Some(name);
+    let ended = has_ended(system, guest, manner.timeout)?;
+    if !ended {
+        stopped.because = Some(format!(
+            "it had not ended after {} s",
+            manner.timeout.as_secs()
+        ));
+    }
+    Ok(ended)
+}
+
+fn has_ended<S: System>(system: &S, guest: &Guest, patience: Duration) -> Outcome<bool> {
+    let ended = system
+        .wait_context(guest.xid, patience)
+        .map_err(|error| refused(guest, "wait for its end", error.into()))?;
+    Ok(ended.is_some())
+}
+
+/// Waits until the supervisor of the guest has cleaned up, and cleans up when there is none.
+fn clean<S: System>(system: &S, guest: &Guest) -> Outcome<()> {
+    let _lock = start::take_lock(system, &guest.name)?;
+    system.remove_cgroup(&guest.name).map_err(|error| {
+        Failure::from_os(
+            &format!("remove cgroup \"{}\"", guest.name),
+            &error,
+            "remove the directory with rmdir when it is not in use any more",
+        )
+    })
+}
+
+fn ignore_ended(result: Result<(), Errno>) -> Result<(), Errno> {
+    match result {
+        Err(Errno(libc::ESRCH)) => Ok(()),
+        other => other,
+    }
+}
+
+fn refused(guest: &Guest, what: &str, errno: Errno) -> Failure {
+    Failure::from_os(
+        &format!("stop guest \"{}\": {what}", guest.name),
+        &errno.into(),
+        "`vserver show` tells the state of the guest",
+    )
+}

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What the command asks of the machine. Everything that changes something goes through
+//! [`System`], so that the order of steps and the rollback can be tested without a kernel.
+
+use crate::failure::Outcome;
+use crate::guest::Mount;
+use crate::survey::Survey;
+use libvserver::Syscall;
+use libvserver::abi::WaitExit;
+use std::collections::BTreeMap;
+use std::io;
+use std::path::Path;
+use std::time::Duration;
+
+/// A file system to mount inside a guest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileSystem {
+    /// Type, such as `tmpfs`.
+    pub kind: &'static str,
+    /// Absolute path inside the guest.
+    pub target: &'static str,
+    /// `MS_*` flags.
+    pub flags: u64,
+    /// Options of the file system.
+    pub data: &'static str,
+}
+
+/// The cgroup of a guest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cgroup {
+    /// Its directory on the host.
+    pub path: std::path::PathBuf,
+    /// Whether the kernel keeps a guest from changing the limits of its own cgroup, so that the
+    /// guest may write below it.
+    pub delegated: bool,
+}
+
+/// What a new child begins with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Spawn<'a> {
+    /// `CLONE_NEW*` bits of the namespaces to make.
+    pub namespaces: u64,
+    /// Cgroup to start in.
+    pub cgroup: Option<&'a Cgroup>,
+}
+
+/// What a child told before it executed its program.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Report {
+    /// The program runs.
+    Executed,
+    /// A step failed.
+    Failed(crate::failure::Failure),
+    /// The child ended without a word, with this wait status.
+    Died(i32),
+    /// The user gave up before the child was ready.
+    Cancelled,
+}
+
+/// A program to execute.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Program {
+    /// Program and arguments; a program without a slash is searched in `PATH` of `env`.
+    pub words: Vec<String>,
+    /// The whole environment.
+    pub env: BTreeMap<String, String>,
+}
+
+/// The machine. Methods return errors of the operating system unchanged; the callers say what was
+/// tried. Methods after [`System::spawn`] are called by the child.
+pub trait System: Syscall {
+    /// Terminal whose other end becomes the console of a guest.
+    type Console;
+    /// A copy of a mount that is attached nowhere yet.
+    type Tree;
+    /// A child process.
+    type Child;
+    /// The exclusive right to start and clean up one guest; dropped to release it.
+    type Lock;
+    /// The console log of a guest.
+    type Log;
+
+    /// Takes the lock of a guest; none when another process keeps it longer than `patience`.
+    fn lock(&self, guest: &str, patience: Duration) -> io::Result<Option<Self::Lock>>;
+    /// Whether `path` is a directory of the host.
+    fn is_directory(&self, path: &Path) -> io::Result<bool>;
+    /// Ids of all contexts; empty when the kernel has none.
+    fn context_ids(&self) -> io::Result<Vec<u32>>;
+    /// What runs inside contexts.
+    fn survey(&self) -> io::Result<Survey>;
+    /// Waits until a context has ended; none when it has not within `patience`.
+    fn wait_context(&self, xid: u32, patience: Duration) -> io::Result<Option<WaitExit>>;
+
+    /// Opens the console log of a guest for appending.
+    fn open_log(&self, guest: &str) -> io::Result<Self::Log>;
+    /// Makes the cgroup of a guest; none when no cgroup2 file system is mounted. An empty cgroup
+    /// that is there already is taken.
+    fn create_cgroup(&self, guest: &str) -> io::Result<Option<Cgroup>>;
+    /// Finds the cgroup of a guest.
+    fn find_cgroup(&self, guest: &str) -> Option<Cgroup>;
+    /// Removes the cgroup of a guest and all below it, waiting a moment for tasks that are about
+    /// to end; succeeds when there is none.
+    fn remove_cgroup(&self, guest: &str) -> io::Result<()>;
+    /// Opens a new terminal.
+    fn open_console(&self) -> io::Result<Self::Console>;
+    /// Path on the host of the end of the terminal that becomes the console.
+    fn console_path(&self, console: &Self::Console) -> String;
+    /// Lets the clocks of future children start at zero, in a new time namespace.
+    fn restart_clocks(&self) -> io::Result<()>;
+    /// Makes a child that runs `inside`, which ends by executing a program or with a failure.
+    fn spawn(
+        &self,
+        spawn: Spawn<'_>,
+        inside: &mut dyn FnMut(&Self) -> Outcome<()>,
+    ) -> io::Result<Self::Child>;
+    /// Pid of the child in the initial pid namespace.
+    fn pid_of(&self, child: &Self::Child) -> i32;
+    /// Waits until the child has executed its program or failed.
+    fn await_report(&self, child: &mut Self::Child) -> io::Result<Report>;
+    /// Sends SIGKILL to a child that is in no context.
+    fn kill_child(&self, child: &Self::Child);
+    /// Returns the wait status of the child; none when it has not ended within `patience`.
+    fn reap(&self, child: &mut Self::Child, patience: Duration) -> io::Result<Option<i32>>;
+
+    /// Ends the caller when its parent dies, or no longer.
+    fn die_with_parent(&self, enabled: bool) -> io::Result<()>;
+    /// Makes the current cgroup the root of the cgroups that the caller sees.
+    fn own_cgroup_root(&self) -> io::Result<()>;
+    /// Stops mounts of the caller from reaching the host.
+    fn make_mounts_private(&self) -> io::Result<()>;
+    /// Copies the mount at `source`, to be attached elsewhere.
+    fn take_tree(&self, source: &Path) -> io::Result<Self::Tree>;
+    /// Makes `root` a mount without device nodes and the root directory, and lets go of the old
+    /// root.
+    fn pivot_into(&self, root: &Path) -> io::Result<()>;
+    /// Makes a directory unless there is one; anything else of this name is an error.
+    fn make_directory(&self, path: &str) -> io::Result<()>;
+    /// Mounts a file system.
+    fn mount(&self, filesystem: &FileSystem) -> io::Result<()>;
+    /// Makes a character device node that everybody may read and write.
+    fn make_device(&self, path: &str, major: u32, minor: u32) -> io::Result<()>;
+    /// Makes a symbolic link.
+    fn make_link(&self, path: &str, target: &str) -> io::Result<()>;
+    /// Attaches a copied mount at `target`, which is made when it is missing.
+    fn attach_tree(&self, tree: &Self::Tree, target: &str) -> io::Result<()>;
+    /// Makes an additional mount of the description; `tree` is the copied source of a bind mount.
+    fn attach_mount(&self, mount: &Mount, tree: Option<&Self::Tree>) -> io::Result<()>;
+    /// Hides a file or directory, when it exists.
+    fn mask(&self, path: &str) -> io::Result<()>;
+    /// Makes a file or directory read-only, when it exists.
+    fn protect(&self, path: &str) -> io::Result<()>;
+    /// Sets the host name.
+    fn set_hostname(&self, name: &str) -> io::Result<()>;
+    /// Replaces the session keyring by a new one.
+    fn new_keyring(&self) -> io::Result<()>;
+    /// Starts a session whose terminal is `console`.
+    fn new_session(&self, console: &Self::Console) -> io::Result<()>;
+    /// Closes all files but the standard ones and the way to report.
+    fn close_files(&self) -> io::Result<()>;
+    /// Becomes plain root: user and groups 0, no inheritable capabilities, a bounding set of
+    /// `capabilities`, default signals, file mode mask 022.
+    fn become_root(&self, capabilities: u64) -> io::Result<()>;
+    /// Executes a program; returns only on failure, except in the model.
+    fn execute(&self, program: &Program) -> io::Result<()>;
+}

@@ -1,0 +1,388 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The command line as users meet it: exit statuses, messages, JSON. Runs on any kernel, as any
+//! user.
+
+use serde_json::Value;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+/// A directory of descriptions and a root directory.
+struct Host {
+    directory: tempfile::TempDir,
+}
+
+/// What a call gave.
+struct Answer {
+    status: i32,
+    output: String,
+    errors: String,
+}
+
+impl Answer {
+    fn json(&self) -> Value {
+        serde_json::from_str(&self.output).unwrap_or_else(|_| panic!("{}", self.output))
+    }
+
+    fn error(&self) -> Value {
+        let value: Value = serde_json::from_str(&self.errors).unwrap();
+        value["error"].clone()
+    }
+}
+
+impl From<Output> for Answer {
+    fn from(output: Output) -> Self {
+        Self {
+            status: output.status.code().unwrap(),
+            output: String::from_utf8(output.stdout).unwrap(),
+            errors: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+}
+
+impl Host {
+    fn new() -> Self {
+        let host = Self {
+            directory: tempfile::tempdir().unwrap(),
+        };
+        fs::create_dir(host.root()).unwrap();
+        host
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        // Purging wants the real path; temporary directories may lie behind a link.
+        fs::canonicalize(self.directory.path()).unwrap().join(name)
+    }
+
+    fn root(&self) -> PathBuf {
+        self.path("root")
+    }
+
+    fn config(&self) -> PathBuf {
+        self.path("vservers")
+    }
+
+    fn file(&self, name: &str) -> PathBuf {
+        self.config().join(format!("{name}.toml"))
+    }
+
+    fn call(&self, words: &[&str]) -> Answer {
+        Command::new(env!("CARGO_BIN_EXE_vserver"))
+            .env("VSERVER_CONFIG_DIR", self.config())
+            .args(words)
+            .output()
+            .unwrap()
+            .into()
+    }
+
+    fn create(&self, words: &[&str]) -> Answer {
+        let root = self.root();
+        let base = ["create", "--root", root.to_str().unwrap()];
+        self.call(&[&base, words].concat())
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        fs::create_dir_all(self.config()).unwrap();
+        fs::write(self.file(name), text).unwrap();
+    }
+
+    fn read(&self, name: &str) -> String {
+        fs::read_to_string(self.file(name)).unwrap()
+    }
+}
+
+/// Whether the machine runs a kernel that can run guests: then some statuses differ.
+fn kernel_has_vserver() -> bool {
+    Path::new("/proc/virtual").exists()
+}
+
+#[test]
+fn created_guests_are_described_and_listed() {
+    let host = Host::new();
+    let answer = host.create(&["web", "--hostname", "w1", "--", "/bin/sh", "-c", "echo $1"]);
+    assert_eq!(answer.status, 0, "{}", answer.errors);
+    assert!(
+        answer.output.contains("context id 1000"),
+        "{}",
+        answer.output
+    );
+    let text = host.read("web");
+    assert!(text.contains("xid = 1000\n"), "{text}");
+    assert!(
+        text.contains("init = [\"/bin/sh\", \"-c\", \"echo $1\"]"),
+        "{text}"
+    );
+    let answer = host.create(&["db", "--xid", "77", "--json"]);
+    assert_eq!(answer.json()["xid"], 77);
+    assert_eq!(answer.json()["hostname"], "db");
+    assert_eq!(answer.json()["init"][0], "/sbin/init");
+    assert_eq!(host.create(&["third", "--json"]).json()["xid"], 1001);
+    let list = host.call(&["list"]);
+    assert_eq!(list.status, 0, "{}", list.errors);
+    let names: Vec<&str> = list
+        .output
+        .lines()
+        .filter_map(|line| line.split(' ').next())
+        .collect();
+    assert_eq!(&names[..4], ["NAME", "db", "third", "web"]);
+}
+
+#[test]
+fn an_existing_guest_is_not_overwritten() {
+    let host = Host::new();
+    host.create(&["web"]);
+    let before = host.read("web");
+    let answer = host.create(&["web", "--xid", "7"]);
+    assert_eq!(answer.status, 22);
+    assert!(answer.errors.contains("remedy: "), "{}", answer.errors);
+    assert_eq!(host.read("web"), before);
+}
+
+#[test]
+fn an_id_of_another_guest_is_refused() {
+    let host = Host::new();
+    host.create(&["web", "--xid", "42"]);
+    let answer = host.create(&["db", "--xid", "42"]);
+    assert_eq!(answer.status, 16);
+    assert!(answer.errors.contains("\"web\""), "{}", answer.errors);
+    assert!(!host.file("db").exists());
+}
+
+#[test]
+fn a_missing_root_is_refused() {
+    let host = Host::new();
+    for root in ["/no/such/root", "/dev/null", "/"] {
+        let answer = host.call(&["create", "web", "--root", root]);
+        assert_eq!(answer.status, 17, "{root}: {}", answer.errors);
+        assert!(answer.errors.contains(root), "{}", answer.errors);
+    }
+    assert!(!host.config().exists());
+}
+
+#[test]
+fn wrong_usage_has_its_own_status() {
+    let host = Host::new();
+    for words in [
+        &["frobnicate"][..],
+        &["create", "web"],
+        &["create", "../web", "--root", "/srv"],
+        &["create", "web", "--root", "/srv", "--xid", "1"],
+        &["create", "web", "--root", "/srv", "--xid", "65536"],
+        &["exec", "web"],
+        &["stop", "web", "--timeout", "-1"],
+        &["show", "a/b"],
+    ] {
+        let answer = host.call(words);
+        assert_eq!(answer.status, 2, "{words:?}: {}", answer.errors);
+        assert!(!answer.errors.is_empty());
+    }
+    let answer = host.create(&["web", "--hostname", "not a name"]);
+    assert_eq!(answer.status, 2, "{}", answer.errors);
+    assert!(!host.file("web").exists());
+}
+
+#[test]
+fn unknown_guests_are_told_by_every_command() {
+    let host = Host::new();
+    for words in [
+        &["start", "web"][..],
+        &["stop", "web"],
+        &["show", "web"],
+        &["destroy", "web"],
+        &["enter", "web"],
+        &["exec", "web", "--", "ps"],
+    ] {
+        let answer = host.call(words);
+        assert_eq!(answer.status, 13, "{words:?}");
+        assert!(answer.errors.contains("\"web\""), "{}", answer.errors);
+        assert!(answer.errors.contains("remedy: "), "{}", answer.errors);
+    }
+}
+
+#[test]
+fn a_broken_description_shows_its_place() {
+    let host = Host::new();
+    host.write("web", "xid = 42\nroot = \"/srv/web\"\nhostnam = \"x\"\n");
+    let answer = host.call(&["show", "web"]);
+    assert_eq!(answer.status, 18);
+    let file = host.file("web");
+    let place = format!("{}:3:1: ", file.display());
+    assert!(answer.errors.contains(&place), "{}", answer.errors);
+    assert!(
+        answer.errors.contains("3 | hostnam = \"x\""),
+        "{}",
+        answer.errors
+    );
+    let error = host.call(&["--json", "start", "web"]).error();
+    assert_eq!(error["status"], 18);
+    assert_eq!(error["reason"], "broken-configuration");
+    assert!(error["message"].as_str().unwrap().contains(&place));
+    assert!(!error["remedy"].as_str().unwrap().is_empty());
+}
+
+#[test]
+fn the_list_shows_broken_descriptions_beside_the_others() {
+    let host = Host::new();
+    host.create(&["web"]);
+    host.write("bad", "xid = 'no'\n");
+    let list = host.call(&["list", "--json"]).json();
+    assert_eq!(list[0]["name"], "bad");
+    assert_eq!(list[0]["state"], "broken");
+    assert!(
+        list[0]["error"]
+            .as_str()
+            .unwrap()
+            .contains("bad.toml:1:7: ")
+    );
+    assert_eq!(list[1]["name"], "web");
+    assert_eq!(list[1]["xid"], 1000);
+    assert_eq!(list[1]["configured"], true);
+    assert_eq!(list[1]["root"], host.root().to_str().unwrap());
+    for key in ["tasks", "pid", "uptime_seconds"] {
+        assert!(list[1][key].is_null(), "{key}");
+    }
+    // A new guest could get the id of the broken one.
+    assert_eq!(host.create(&["db"]).status, 18);
+}
+
+#[test]
+fn show_has_the_whole_description() {
+    let host = Host::new();
+    host.write(
+        "web",
+        "xid = 42\nroot = '/srv/web'\ncaps = ['NET_RAW']\ndrop = ['KILL']\n\
+         stop-signal = 'SIGRTMIN+3'\nenv = { A = 'b' }\n\
+         mounts = [{ source = '/srv/data', target = '/data', options = ['ro'] }]\n",
+    );
+    let show = host.call(&["show", "web", "--json"]).json();
+    assert_eq!(show["name"], "web");
+    assert_eq!(show["xid"], 42);
+    assert_eq!(show["hostname"], "web");
+    assert_eq!(show["stop_signal"], "SIGRTMIN+3");
+    assert_eq!(show["env"]["A"], "b");
+    assert_eq!(show["mounts"][0]["type"], "bind");
+    let capabilities = show["capabilities"].as_array().unwrap();
+    assert!(capabilities.contains(&Value::from("NET_RAW")));
+    assert!(!capabilities.contains(&Value::from("KILL")));
+    assert!(show["context"].is_null());
+    let text = host.call(&["show", "web"]).output;
+    assert!(text.contains("host name     web\n"), "{text}");
+}
+
+#[test]
+fn a_kernel_without_the_call_is_told() {
+    if kernel_has_vserver() {
+        // Covered by the scenarios that run on such a kernel.
+        return;
+    }
+    let host = Host::new();
+    host.create(&["web"]);
+    for words in [
+        &["start", "web"][..],
+        &["stop", "web"],
+        &["enter", "web"],
+        &["exec", "web", "--", "ps"],
+        &["kernel"],
+    ] {
+        let answer = host.call(words);
+        assert_eq!(answer.status, 10, "{words:?}: {}", answer.errors);
+        assert!(
+            answer.errors.contains("CONFIG_VSERVER"),
+            "{}",
+            answer.errors
+        );
+    }
+    let answer = host.call(&["kernel", "--json"]);
+    assert_eq!(answer.json()["available"], false);
+    assert!(answer.json()["facilities"].is_array());
+    assert_eq!(answer.error()["reason"], "no-system-call");
+}
+
+#[test]
+fn a_removed_guest_leaves_its_files() {
+    let host = Host::new();
+    host.create(&["web"]);
+    fs::write(host.root().join("file"), "x").unwrap();
+    let answer = host.call(&["destroy", "web"]);
+    assert_eq!(answer.status, 0, "{}", answer.errors);
+    assert!(!host.file("web").exists());
+    assert!(host.root().join("file").exists());
+}
+
+#[test]
+fn a_purge_removes_the_files_as_well() {
+    let host = Host::new();
+    host.create(&["web"]);
+    fs::create_dir(host.root().join("etc")).unwrap();
+    let answer = host.call(&["destroy", "web", "--purge", "--json"]);
+    assert_eq!(answer.status, 0, "{}", answer.errors);
+    assert_eq!(answer.json()["purged"], true);
+    assert!(!host.root().exists() && !host.file("web").exists());
+}
+
+#[test]
+fn a_purge_that_would_hit_others_removes_nothing() {
+    let host = Host::new();
+    host.create(&["web"]);
+    host.create(&["db"]);
+    let answer = host.call(&["destroy", "web", "--purge"]);
+    assert_eq!(answer.status, 17);
+    assert!(answer.errors.contains("\"db\""), "{}", answer.errors);
+    std::os::unix::fs::symlink(host.root(), host.path("link")).unwrap();
+    let link = host.path("link");
+    host.call(&["create", "other", "--root", link.to_str().unwrap()]);
+    let answer = host.call(&["destroy", "other", "--purge"]);
+    assert_eq!(answer.status, 17, "{}", answer.errors);
+    assert!(host.root().exists() && host.file("web").exists() && host.file("other").exists());
+}
+
+#[test]
+fn help_shows_examples_and_statuses() {
+    let host = Host::new();
+    let help = host.call(&["--help"]);
+    assert_eq!(help.status, 0);
+    assert!(help.output.contains("Examples:") && help.output.contains("Exit status:"));
+    for command in [
+        "create",
+        "start",
+        "stop",
+        "enter",
+        "exec",
+        "list",
+        "show",
+        "destroy",
+        "kernel",
+        "completion",
+    ] {
+        let help = host.call(&[command, "--help"]);
+        assert_eq!(help.status, 0, "{command}");
+        assert!(help.output.contains("Examples:"), "{command}");
+        assert!(help.output.contains("--json"), "{command}");
+    }
+}
+
+#[test]
+fn completion_scripts_know_the_commands() {
+    let host = Host::new();
+    for shell in ["bash", "zsh", "fish"] {
+        let script = host.call(&["completion", shell]);
+        assert_eq!(script.status, 0, "{shell}");
+        assert!(script.output.contains("destroy"), "{shell}");
+    }
+    assert_eq!(host.call(&["completion", "dos"]).status, 2);
+}
+
+#[test]
+fn the_option_wins_over_the_environment() {
+    let host = Host::new();
+    host.create(&["web"]);
+    let empty = host.path("empty");
+    let answer = host.call(&["list", "--json", "--config-dir", empty.to_str().unwrap()]);
+    let configured = answer.json();
+    let configured = configured.as_array().unwrap().iter();
+    assert_eq!(
+        configured.filter(|row| row["configured"] == true).count(),
+        0
+    );
+}

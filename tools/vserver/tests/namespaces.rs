@@ -1,0 +1,447 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Starts guests in real namespaces, over the modelled `vserver()`: everything that the command
+//! asks of the kernel beside that call. Needs root; each case runs in a process of its own,
+//! because the command works in a single thread.
+
+use libvserver::Vserver;
+use libvserver::abi::vxf;
+use libvserver::fake::Fake;
+use std::collections::BTreeSet;
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+use std::time::Duration;
+use vserver::description;
+use vserver::execute;
+use vserver::failure::{Outcome, Reason};
+use vserver::guest::Guest;
+use vserver::linux::{Layout, Linux, sealed, supervisor};
+use vserver::start::{Running, exit_status_of, launch, prepare};
+use vserver::system::{Program, System};
+
+type Machine = Linux<Fake>;
+
+/// A case: its name and what it does.
+type Case = (&'static str, fn(&Bench));
+
+const CASES: &[Case] = &[
+    (
+        "the_program_runs_from_a_sealed_copy",
+        the_program_runs_from_a_sealed_copy,
+    ),
+    ("the_guest_sees_its_own_world", the_guest_sees_its_own_world),
+    (
+        "the_guest_cannot_change_the_kernel",
+        the_guest_cannot_change_the_kernel,
+    ),
+    (
+        "rights_files_and_signals_are_clean",
+        rights_files_and_signals_are_clean,
+    ),
+    ("the_exit_status_is_passed_on", the_exit_status_is_passed_on),
+    (
+        "a_missing_init_leaves_nothing",
+        a_missing_init_leaves_nothing,
+    ),
+    (
+        "a_link_in_place_of_proc_is_refused",
+        a_link_in_place_of_proc_is_refused,
+    ),
+    (
+        "a_cancelled_start_leaves_nothing",
+        a_cancelled_start_leaves_nothing,
+    ),
+    (
+        "a_guest_in_the_background_is_logged",
+        a_guest_in_the_background_is_logged,
+    ),
+    (
+        "a_command_joins_without_files_of_the_host",
+        a_command_joins_without_files_of_the_host,
+    ),
+    ("a_missing_command_is_told", a_missing_command_is_told),
+];
+
+/// A root directory that shows the programs of the host, and a place for logs and locks.
+struct Bench {
+    directory: tempfile::TempDir,
+    fake: Fake,
+    system: Machine,
+}
+
+impl Bench {
+    fn new() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let root = directory.path().join("root");
+        for name in ["proc", "sys", "dev", "run", "tmp", "usr"] {
+            fs::create_dir_all(root.join(name)).unwrap();
+        }
+        for name in ["bin", "sbin", "lib", "lib64"] {
+            symlink(format!("usr/{name}"), root.join(name)).unwrap();
+        }
+        let fake = Fake::new();
+        let layout = Layout {
+            logs: directory.path().join("logs"),
+            locks: directory.path().join("locks"),
+        };
+        Self {
+            system: Linux::new(fake.clone(), layout),
+            directory,
+            fake,
+        }
+    }
+
+    fn root(&self) -> PathBuf {
+        self.directory.path().join("root")
+    }
+
+    fn guest(&self) -> Guest {
+        let name = format!("test-{}", std::process::id());
+        let text = format!(
+            "xid = 42\nroot = '{}'\nhostname = 'inner'\nenv = {{ COLOUR = 'red' }}\n\
+             mounts = [{{ source = '/usr', target = '/usr', options = ['ro'] }},\n\
+             {{ source = 'tmpfs', target = '/var/cache', type = 'tmpfs', options = ['mode=700'] }}]\n",
+            self.root().display()
+        );
+        description::parse(&name, Path::new("test.toml"), &text).unwrap()
+    }
+
+    fn start(&self, words: &[&str]) -> Outcome<Running<Machine>> {
+        let guest = self.guest();
+        let lock = prepare(&self.system, &guest)?;
+        launch(&self.system, &guest, &program(&guest, words), lock)
+    }
+
+    /// Runs a shell script as pid 1; returns its exit status and what it printed.
+    fn run(&self, script: &str) -> (u8, String) {
+        let running = self.start(&["/bin/sh", "-c", script]).unwrap();
+        let status = supervisor::supervise(&self.system, &self.guest(), running, None).unwrap();
+        (exit_status_of(status), self.log())
+    }
+
+    fn log(&self) -> String {
+        fs::read_to_string(self.system.log_file(&self.guest().name)).unwrap()
+    }
+
+    fn assert_clean(&self, mounts: &BTreeSet<String>) {
+        assert_eq!(&mount_points(), mounts, "mounts of the host");
+        assert_eq!(self.system.find_cgroup(&self.guest().name), None);
+        let lock = self.system.lock(&self.guest().name, Duration::ZERO);
+        assert!(lock.unwrap().is_some(), "the lock is free");
+        let children = fs::read_to_string("/proc/thread-self/children").unwrap();
+        assert_eq!(children, "", "children");
+    }
+}
+
+fn program(guest: &Guest, words: &[&str]) -> Program {
+    Program {
+        words: words.iter().map(|word| (*word).to_owned()).collect(),
+        env: guest.environment("vt100"),
+    }
+}
+
+fn mount_points() -> BTreeSet<String> {
+    let text = fs::read_to_string("/proc/self/mountinfo").unwrap();
+    text.lines().map(str::to_owned).collect()
+}
+
+/// Asserts that the output has this line.
+fn has(output: &str, line: &str) {
+    assert!(
+        output.lines().any(|found| found == line),
+        "no \"{line}\" in:\n{output}"
+    );
+}
+
+fn the_program_runs_from_a_sealed_copy(_: &Bench) {
+    let program = Path::new("/proc/self/exe");
+    let link = fs::read_link(program).unwrap();
+    assert!(link.starts_with("/memfd:vserver (deleted)"), "{link:?}");
+    let error = fs::OpenOptions::new().write(true).open(program);
+    assert!(error.is_err(), "the program can be written");
+    assert_eq!(fs::read_to_string("/proc/self/comm").unwrap(), "vserver\n");
+    let files = fs::read_dir("/proc/self/fd").unwrap();
+    // The standard ones and the directory.
+    assert_eq!(files.count(), 4);
+}
+
+fn the_guest_sees_its_own_world(bench: &Bench) {
+    fs::write(bench.root().join("mark"), "of the guest").unwrap();
+    let mounts = mount_points();
+    let (status, output) = bench.run(
+        "echo pid $$; echo host $(uname -n); cat /mark; echo\n\
+         echo dev $(ls /dev)\n\
+         echo processes $(ls /proc | grep -c '^[0-9]*$')\n\
+         echo colour $COLOUR; echo container $container; echo term $TERM\n\
+         echo usr $(touch /usr/x 2>/dev/null || echo read-only)\n\
+         echo cache $(stat -c %a /var/cache) $(stat -f -c %T /var/cache)\n\
+         echo run $(stat -f -c %T /run) $(stat -c %a /run/lock)\n\
+         echo up $(cut -d. -f1 /proc/uptime | sed 's/^[0-9]$/few/')\n\
+         echo roots $(cut -d' ' -f5 /proc/self/mountinfo | grep -c '^/$')\n\
+         echo shared $(grep -c shared: /proc/self/mountinfo)\n\
+         echo console $(tty); test -t 1 && echo terminal; : > /dev/null && echo null\n\
+         ls -d /proc/1/root/etc 2>/dev/null; exit 0",
+    );
+    assert_eq!(status, 0, "{output}");
+    has(&output, "pid 1");
+    has(&output, "host inner");
+    has(&output, "of the guest");
+    has(
+        &output,
+        "dev console fd full null ptmx pts random shm stderr stdin stdout tty urandom zero",
+    );
+    // The shell, its copy for the command in brackets, ls and grep.
+    has(&output, "processes 4");
+    has(&output, "colour red");
+    has(&output, "container vserver");
+    has(&output, "term vt100");
+    has(&output, "usr read-only");
+    has(&output, "cache 700 tmpfs");
+    has(&output, "run tmpfs 755");
+    has(&output, "up few");
+    has(&output, "roots 1");
+    has(&output, "shared 0");
+    has(&output, "console /dev/console");
+    has(&output, "terminal");
+    has(&output, "null");
+    bench.assert_clean(&mounts);
+}
+
+fn the_guest_cannot_change_the_kernel(bench: &Bench) {
+    let (status, output) = bench.run(
+        "w() { (echo 1 > $1) 2>/dev/null && echo wrote $1; }\n\
+         w /proc/sys/kernel/printk; w /proc/irq/default_smp_affinity; w /sys/kernel/uevent_seqnum\n\
+         w /proc/sys/vm/drop_caches\n\
+         for f in kcore kmsg timer_list sysrq-trigger keys; do\n\
+           test -e /proc/$f && test -s /proc/$f && echo size $f\n\
+           test -e /proc/$f && test \"$(head -c 1 /proc/$f | wc -c)\" != 0 && echo read $f\n\
+         done\n\
+         ls -A /sys/firmware 2>/dev/null\n\
+         echo with-nodes $(grep -vE ' /(dev|proc)[/ ]' /proc/mounts | grep -vc nodev)\n\
+         exit 0",
+    );
+    assert_eq!(status, 0, "{output}");
+    has(&output, "with-nodes 0");
+    assert!(!output.contains("wrote"), "{output}");
+    assert!(
+        !output.contains("size") && !output.contains("read"),
+        "{output}"
+    );
+}
+
+fn rights_files_and_signals_are_clean(bench: &Bench) {
+    // Without a shell, which opens files and blocks signals of its own.
+    let running = bench.start(&["cat", "/proc/self/status"]).unwrap();
+    supervisor::supervise(&bench.system, &bench.guest(), running, None).unwrap();
+    let running = bench
+        .start(&["ls", "-l", "/proc/self/fd", "/proc/self/cwd"])
+        .unwrap();
+    supervisor::supervise(&bench.system, &bench.guest(), running, None).unwrap();
+    let output = bench.log();
+    has(
+        &output,
+        &format!("CapBnd:\t{:016x}", bench.guest().capabilities),
+    );
+    has(&output, "CapInh:\t0000000000000000");
+    has(&output, "CapAmb:\t0000000000000000");
+    has(&output, "SigIgn:\t0000000000000000");
+    has(&output, "SigBlk:\t0000000000000000");
+    has(&output, "Uid:\t0\t0\t0\t0");
+    has(&output, "Gid:\t0\t0\t0\t0");
+    has(&output, "Umask:\t0022");
+    let links: Vec<&str> = output
+        .lines()
+        .filter_map(|line| line.split_once(" -> "))
+        .map(|(_, target)| target)
+        .collect();
+    // The working directory, the standard files, and the directory that is listed.
+    let [cwd, standard @ .., listed] = &links[..] else {
+        panic!("{output}")
+    };
+    assert_eq!(*cwd, "/");
+    assert!(standard.len() == 3 && standard.iter().all(|file| file.starts_with("/dev/")));
+    assert!(listed.starts_with("/proc/"), "{output}");
+    assert!(
+        output.lines().any(|line| line.trim_end() == "Groups:"),
+        "{output}"
+    );
+}
+
+fn the_exit_status_is_passed_on(bench: &Bench) {
+    let mounts = mount_points();
+    let (status, output) = bench.run("printf 'last words'; exit 42");
+    assert_eq!(status, 42);
+    assert!(output.contains("last words"), "{output}");
+    assert!(output.contains("has ended (exit status 42)"), "{output}");
+    bench.assert_clean(&mounts);
+}
+
+fn a_missing_init_leaves_nothing(bench: &Bench) {
+    let mounts = mount_points();
+    let failure = bench.start(&["/sbin/no-such-init"]).unwrap_err();
+    assert_eq!(failure.reason, Reason::StartFailed);
+    assert!(
+        failure.message.contains("/sbin/no-such-init"),
+        "{failure:?}"
+    );
+    assert!(failure.message.contains("ENOENT"), "{failure:?}");
+    bench.assert_clean(&mounts);
+}
+
+fn a_link_in_place_of_proc_is_refused(bench: &Bench) {
+    let mounts = mount_points();
+    fs::remove_dir(bench.root().join("proc")).unwrap();
+    symlink("/tmp", bench.root().join("proc")).unwrap();
+    let failure = bench.start(&["/bin/true"]).unwrap_err();
+    assert!(
+        failure.message.contains("/proc of the guest"),
+        "{failure:?}"
+    );
+    assert!(failure.message.contains("ENOTDIR"), "{failure:?}");
+    bench.assert_clean(&mounts);
+}
+
+fn a_cancelled_start_leaves_nothing(bench: &Bench) {
+    let mounts = mount_points();
+    // A file is always readable, so the user has given up from the start.
+    let readable = fs::File::open("/etc/hostname").or_else(|_| fs::File::open("/etc/passwd"));
+    bench.system.cancel_by(readable.unwrap().into());
+    let failure = bench.start(&["/bin/sleep", "1000"]).unwrap_err();
+    assert_eq!(failure.reason, Reason::StartFailed);
+    assert!(failure.message.contains("cancelled"), "{failure:?}");
+    bench.assert_clean(&mounts);
+}
+
+fn a_guest_in_the_background_is_logged(bench: &Bench) {
+    let mounts = mount_points();
+    let guest = bench.guest();
+    let script = "echo begins; sleep 0.3; echo ends";
+    let lock = prepare(&bench.system, &guest).unwrap();
+    let notes = supervisor::detach(&bench.system, &guest, || {
+        let words = program(&guest, &["/bin/sh", "-c", script]);
+        launch(&bench.system, &guest, &words, lock)
+    })
+    .unwrap();
+    assert!(notes.len() <= 1, "{notes:?}");
+    let busy = bench.system.lock(&guest.name, Duration::ZERO).unwrap();
+    assert!(busy.is_none(), "the supervisor holds the lock");
+    let lock = bench
+        .system
+        .lock(&guest.name, Duration::from_secs(10))
+        .unwrap();
+    assert!(lock.is_some(), "the supervisor ends with its guest");
+    let log = bench.log();
+    let lines: Vec<&str> = log.lines().take(2).collect();
+    assert_eq!(lines, ["begins", "ends"], "{log}");
+    assert_eq!(mount_points(), mounts);
+    assert_eq!(bench.system.find_cgroup(&guest.name), None);
+}
+
+/// Makes context 42 of the model, sealed, with one task.
+fn make_context(bench: &Bench) {
+    let vserver = Vserver::with(bench.fake.clone());
+    let task = bench.fake.fork();
+    bench.fake.run_as(task, || {
+        vserver.create(42, Some(vxf::INIT_SET)).unwrap();
+        vserver.set_bcaps(42, 0x3, u64::MAX).unwrap();
+        vserver
+            .set_flags(42, 0, vxf::STATE_SETUP | vxf::STATE_INIT)
+            .unwrap();
+    });
+}
+
+fn a_command_joins_without_files_of_the_host(bench: &Bench) {
+    make_context(bench);
+    let _inherited = fs::File::open("/").unwrap();
+    let output = bench.directory.path().join("output");
+    let script = format!(
+        "ls -m /proc/$$/fd > {0}; grep CapBnd /proc/$$/status >> {0}; exit 7",
+        output.display()
+    );
+    let guest = bench.guest();
+    let words = program(&guest, &["sh", "-c", &script]);
+    let caught = supervisor::catch_passing_signals().unwrap();
+    let mut child = execute::launch(&bench.system, &guest.name, 42, &[words]).unwrap();
+    let status = supervisor::accompany(&bench.system, 42, &mut child, &caught).unwrap();
+    assert_eq!(exit_status_of(status), 7);
+    let output = fs::read_to_string(output).unwrap();
+    has(&output, "CapBnd:\t0000000000000003");
+    let files = output.lines().next().unwrap().split(", ");
+    // The shell keeps its own standard output at 10 while it redirects that of a command.
+    let files: Vec<&str> = files.filter(|number| *number != "10").collect();
+    assert_eq!(files, ["0", "1", "2"]);
+}
+
+fn a_missing_command_is_told(bench: &Bench) {
+    make_context(bench);
+    let guest = bench.guest();
+    let launch = |name: &str| {
+        let words = program(&guest, &[name]);
+        execute::launch(&bench.system, &guest.name, 42, &[words]).map(drop)
+    };
+    let reason = |name: &str| launch(name).unwrap_err().reason;
+    assert_eq!(reason("no-such-command"), Reason::CommandNotFound);
+    assert_eq!(reason("/no/such/command"), Reason::CommandNotFound);
+    assert_eq!(reason("/etc"), Reason::NotExecutable);
+}
+
+fn main() -> ExitCode {
+    let chosen = std::env::var("VSERVER_TEST_CASE");
+    if let Ok(chosen) = chosen {
+        // As the command does it. Goes through main() again, with the same environment.
+        sealed::go_on_in_copy().unwrap();
+        let (_, run) = CASES.iter().find(|(name, _)| *name == chosen).unwrap();
+        run(&Bench::new());
+        return ExitCode::SUCCESS;
+    }
+    // As other test programs take it: names or parts of names.
+    let filters: Vec<String> = std::env::args()
+        .skip(1)
+        .filter(|word| !word.starts_with('-'))
+        .collect();
+    let wanted = |name: &str| filters.is_empty() || filters.iter().any(|part| name.contains(part));
+    let chosen: Vec<&Case> = CASES.iter().filter(|(name, _)| wanted(name)).collect();
+    let left_out = CASES.len() - chosen.len();
+    println!("\nrunning {} tests", chosen.len());
+    // Only root may make these namespaces. The owner of our own entry in /proc is who we are.
+    let root = std::os::unix::fs::MetadataExt::uid(&fs::metadata("/proc/self").unwrap()) == 0;
+    let (mut passed, mut failed, mut ignored) = (0, 0, 0);
+    for (name, _) in chosen {
+        let verdict = if !root {
+            ignored += 1;
+            "ignored, needs root"
+        } else if run_case(name) {
+            passed += 1;
+            "ok"
+        } else {
+            failed += 1;
+            "FAILED"
+        };
+        println!("test {name} ... {verdict}");
+    }
+    let result = if failed == 0 { "ok" } else { "FAILED" };
+    println!(
+        "\ntest result: {result}. {passed} passed; {failed} failed; {ignored} ignored; \
+         0 measured; {left_out} filtered out\n"
+    );
+    ExitCode::from(u8::from(failed != 0))
+}
+
+fn run_case(name: &str) -> bool {
+    // Open in the process of the case, until that goes on in its copy.
+    let mut inherited = Command::new("/bin/bash");
+    let output = inherited
+        .args(["-c", "exec 9</; exec \"$0\""])
+        .arg(std::env::current_exe().unwrap())
+        .env("VSERVER_TEST_CASE", name)
+        .output()
+        .unwrap();
+    if !output.status.success() {
+        println!("---- {name} ----");
+        println!("{}", String::from_utf8_lossy(&output.stdout));
+        println!("{}", String::from_utf8_lossy(&output.stderr));
+    }
+    output.status.success()
+}
