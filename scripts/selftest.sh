@@ -1,0 +1,100 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Tests of the scripts that judge and fetch: a result that is wrong must be
+# called wrong.
+
+set -euo pipefail
+# shellcheck source=scripts/lib.sh
+. "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+failures=0
+
+# expect WHAT WANTED GOT
+expect() {
+	if [ "$2" = "$3" ]; then
+		echo "ok $1"
+	else
+		printf 'not ok %s: wanted <%s>, got <%s>\n' "$1" "$2" "$3"
+		failures=$((failures + 1))
+	fi
+}
+
+# --- ktap.awk ----------------------------------------------------------------
+
+tally() { # prints the summary and the status
+	local rc=0
+	awk -f "$ROOT/scripts/ktap.awk" | tail -n 1 | tr -d '\n' || rc=$?
+	echo " $rc"
+}
+
+expect 'ktap: passed leaves of a suite' '# summary: pass=2 fail=0 skip=0 0' "$(
+	printf '%s\n' 'KTAP version 1' '1..1' '    # Subtest: s' '    1..2' '    ok 1 a' '    ok 2 b' 'ok 1 s' | tally
+)"
+expect 'ktap: a failed leaf fails the run, its suite is not counted again' '# summary: pass=1 fail=1 skip=0 1' "$(
+	printf '%s\n' '1..1' '    # Subtest: s' '    1..2' '    ok 1 a' '    not ok 2 b' 'not ok 1 s' | tally
+)"
+expect 'ktap: a suite that fails without a failed leaf' '# summary: pass=1 fail=1 skip=0 1' "$(
+	printf '%s\n' '1..1' '    # Subtest: s' '    1..1' '    ok 1 a' 'not ok 1 s' | tally
+)"
+expect 'ktap: a missing result' '# summary: pass=1 fail=1 skip=0 1' "$(
+	printf '%s\n' '1..2' 'ok 1 a' | tally
+)"
+expect 'ktap: a suite cut off in the middle' '# summary: pass=1 fail=1 skip=0 1' "$(
+	printf '%s\n' '1..1' '    # Subtest: s' '    1..2' '    ok 1 a' | tally
+)"
+expect 'ktap: nothing at all' '# summary: pass=0 fail=1 skip=0 1' "$(tally </dev/null)"
+expect 'ktap: skipped, with time stamps and carriage returns' '# summary: pass=1 fail=0 skip=1 0' "$(
+	printf '[    0.5] 1..2\r\n[    0.5][    T1] ok 1 a # SKIP not here\r\n<6>[    0.6] ok 2 - b\r\n' | tally
+)"
+
+# --- cargo-ktap.awk ------------------------------------------------------------
+
+expect 'cargo: results become KTAP' 'ok 1 m::a|not ok 2 m::b|ok 3 m::c # SKIP ignored|1..3' "$(
+	printf '%s\n' 'running 3 tests' 'test m::a ... ok' 'test m::b ... FAILED' 'test m::c ... ignored' |
+		awk -f "$ROOT/scripts/cargo-ktap.awk" | paste -sd '|'
+)"
+
+# --- fetch-kernel.sh -----------------------------------------------------------
+
+fetch() { # FILE [SUM]: the status and the number of files that were kept
+	local rc=0
+	VSERVER_CACHE=$work/cache KERNEL_TARBALL=$1 KERNEL_SHA256=${2:-} \
+		"$ROOT/scripts/fetch-kernel.sh" >/dev/null 2>"$work/fetch.err" || rc=$?
+	echo "$rc $(find "$work/cache" -type f | wc -l)"
+}
+
+echo 'not a kernel' >"$work/tarball"
+expect 'fetch: a given tarball that is not there' '2 0' "$(fetch "$work/absent")"
+expect 'fetch: a given tarball with an unknown sum' '5 0' "$(fetch "$work/tarball")"
+expect 'fetch: the error tells the remedy' 1 "$(grep -c '  help: .*KERNEL_SHA256=' "$work/fetch.err")"
+expect 'fetch: a given tarball with a wrong sum' '5 0' "$(fetch "$work/tarball" "$(printf '0%.0s' {1..64})")"
+expect 'fetch: a given tarball with the right sum' '0 0' \
+	"$(fetch "$work/tarball" "$(sha256sum "$work/tarball" | cut -d' ' -f1)")"
+
+# --- lib.sh ----------------------------------------------------------------------
+
+expect 'run_logged: the status of the command, and its last lines' '3 1' "$(
+	rc=0
+	(CACHE=$work && run_logged fails bash -c 'echo said; exit 3') 2>"$work/err" || rc=$?
+	echo "$rc $(grep -c '^said$' "$work/err")"
+)"
+expect 'run_logged: a function stops at its first failure' 0 "$(
+	two_steps() {
+		false
+		echo went on
+	}
+	set +e
+	(set -e && CACHE=$work && run_logged stops two_steps) 2>/dev/null
+	grep -c 'went on' "$work/logs/stops.log"
+)"
+expect 'version_ge' 'yes no yes' "$(
+	for pair in '1.85.0 1.85.0' '1.84.9 1.85.0' '1.100.0 1.95'; do
+		read -r a b <<<"$pair"
+		if version_ge "$a" "$b"; then echo yes; else echo no; fi
+	done | paste -sd ' '
+)"
+
+[ "$failures" -eq 0 ]
