@@ -1,0 +1,174 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Boot a kernel with the scenarios as its PID 1 and print their verdict.
+
+set -euo pipefail
+# shellcheck source=scripts/lib.sh
+. "$(dirname -- "${BASH_SOURCE[0]}")/../../scripts/lib.sh"
+
+here=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
+
+usage() {
+	cat <<'USAGE'
+usage: run.sh [--flavour FLAVOUR] [--arch ARCH] [--full] [--list] [NAME...]
+
+Builds the scenarios, boots the kernel of that flavour under QEMU with them as
+PID 1, prints their results (KTAP) and ends with 0 when all passed.
+
+  --flavour FLAVOUR  release or debug; stock shows that the scenarios can fail
+                     (default: FLAVOUR, else release)
+  --arch ARCH        x86_64 or arm64 (default: ARCH, else this machine's)
+  --full             heavy scenarios do all that is promised, instead of the
+                     share that fits into a few minutes
+  --list             print the names of the scenarios
+  --timeout SECONDS  give up after this time
+  NAME...            run these only (default: all)
+
+status: 0 all passed, 1 something failed, 2 wrong usage, 3 something is missing,
+        5 the machine ended without a complete verdict
+USAGE
+}
+
+flavour=$FLAVOUR arch=$ARCH list=0 full='' limit=0 names=()
+while [ $# -gt 0 ]; do
+	case "$1" in
+	--flavour | --arch | --timeout)
+		[ $# -ge 2 ] || die 2 "$1 needs a value" "see run.sh --help"
+		case "$1" in
+		--flavour) flavour=$2 ;;
+		--arch) arch=$2 ;;
+		--timeout) limit=$2 ;;
+		esac
+		shift
+		;;
+	--list) list=1 ;;
+	--full) full=' vserver.full' ;;
+	-h | --help)
+		usage
+		exit 0
+		;;
+	-*) die 2 "option '$1' is not known" "see run.sh --help" ;;
+	*) names+=("$1") ;;
+	esac
+	shift
+done
+check_arch "$arch"
+check_flavour "$flavour"
+[[ $limit =~ ^[0-9]+$ ]] || die 2 "'$limit' is not a number of seconds" "run.sh --timeout 600"
+
+case "$arch" in
+x86_64) target=x86_64-unknown-linux-gnu ;;
+arm64) target=aarch64-unknown-linux-gnu ;;
+*) die 2 "ARCH='$arch' has no scenarios" "use x86_64 or arm64" ;;
+esac
+
+# build TARGET: makes the static binary and sets $binary to its path.
+build() {
+	need_command cargo
+	RUSTFLAGS='-C target-feature=+crt-static' run_logged guest-tests-build \
+		nice cargo build --manifest-path "$here/Cargo.toml" --release --locked \
+		--jobs "$JOBS" --target "$1"
+	binary=$CARGO_TARGET_DIR/$1/release/guest-tests
+}
+
+if [ "$list" -eq 1 ]; then
+	build "$(rustc -vV | sed -n 's/^host: //p')"
+	exec "$binary" --list
+fi
+
+kernel=$(kernel_image "$arch" "$flavour")
+[ -f "$kernel" ] || die 3 "there is no $flavour kernel for $arch" \
+	"build it with 'make kernel ARCH=$arch FLAVOUR=$flavour'"
+need_command cpio
+build "$target"
+
+# The core as a module goes into the initramfs when the kernel was built so.
+build_dir=$(kernel_build_dir "$arch" "$flavour")
+module=''
+if grep -qx 'CONFIG_VSERVER_CORE=m' "$build_dir/.config" 2>/dev/null; then
+	module=$build_dir/kernel/vserver/vserver.ko
+	[ -f "$module" ] || die 3 "the module '$module' does not exist" \
+		"build it with 'make kernel ARCH=$arch FLAVOUR=$flavour'"
+fi
+
+# initramfs BINARY [MODULE]: makes the archive, named by content, and sets
+# $archive to its path.
+initramfs() {
+	local key tree
+	key=$(cat -- "$@" | sha256sum | cut -c1-16)
+	archive=$CACHE/images/guest-tests-$arch-$key.cpio
+	if [ ! -f "$archive" ]; then
+		mkdir -p "$CACHE/images"
+		rm -f "$CACHE/images/guest-tests-$arch-"*.cpio
+		tree=$(mktemp -d)
+		install -m 755 "$1" "$tree/init"
+		mkdir "$tree/dev" "$tree/lib"
+		[ $# -eq 1 ] || install -m 644 "$2" "$tree/lib/vserver.ko"
+		(cd "$tree" && find . -print | sort |
+			cpio --quiet --create --format=newc --owner=+0:+0) >"$archive.part"
+		mv "$archive.part" "$archive"
+		rm -rf "$tree"
+	fi
+}
+initramfs "$binary" ${module:+"$module"}
+
+# Long enough for a loaded machine; the scenarios have limits of their own.
+if [ "$limit" -eq 0 ]; then
+	case "$flavour" in
+	debug) limit=1500 ;;
+	*) limit=900 ;;
+	esac
+	[ -z "$full" ] || limit=$((limit * 4))
+fi
+
+mkdir -p "$CACHE/logs"
+log=$CACHE/logs/guest-$arch-$flavour.console.log
+verdict=$CACHE/logs/guest-$arch-$flavour.ktap
+: >"$verdict"
+tests=''
+[ ${#names[@]} -eq 0 ] || tests=" vserver.tests=$(
+	IFS=,
+	echo "${names[*]}"
+)"
+
+step "scenarios on the $flavour kernel ($arch)"
+note "console: $log"
+tail -n +1 -f "$verdict" &
+follower=$!
+trap 'kill "$follower" 2>/dev/null || :' EXIT
+
+started=$(date +%s)
+rc=0
+"$ROOT/scripts/qemu.sh" -A "$arch" -k "$kernel" -i "$archive" -m 2048 -s 2 -t "$limit" \
+	-c "vserver.flavour=$flavour$full$tests log_buf_len=4M ignore_loglevel" -- \
+	-device virtio-serial-pci \
+	-chardev "file,id=verdict,path=$verdict" \
+	-device virtserialport,chardev=verdict,name=vserver.verdict \
+	</dev/null >"$log" 2>&1 || rc=$?
+
+# Let the follower print the rest.
+sleep 1
+kill "$follower" 2>/dev/null || :
+wait "$follower" 2>/dev/null || :
+trap - EXIT
+
+took=$(($(date +%s) - started))
+last=$(tail -n 1 "$verdict")
+if ! [[ $last =~ ^'# summary: pass='([0-9]+)' fail='([0-9]+)' skip='([0-9]+)$ ]]; then
+	{
+		printf -- '--- last lines of the console\n'
+		tail -n 25 "$log"
+		printf -- '---\n'
+	} >&2
+	reason="the machine ended without a complete verdict (status $rc)"
+	[ "$rc" -ne 124 ] || reason="no complete verdict after $limit seconds"
+	die 5 "$reason" "console: $log; results so far: $verdict"
+fi
+step "$flavour: ${BASH_REMATCH[1]} passed, ${BASH_REMATCH[2]} failed, ${BASH_REMATCH[3]} skipped in $took s"
+if [ "${BASH_REMATCH[2]}" -ne 0 ]; then
+	grep '^not ok ' "$verdict" >&2 || :
+	die 1 "scenarios failed on the $flavour kernel" \
+		"results: $verdict; console: $log; one alone: tests/guest/run.sh --flavour $flavour NAME"
+fi
+[ "${BASH_REMATCH[1]}" -gt 0 ] || die 1 "no scenario ran" "see run.sh --list"

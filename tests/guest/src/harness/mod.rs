@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What scenarios are written with.
+
+pub mod bystander;
+pub mod carry;
+pub mod check;
+pub mod child;
+pub mod context;
+pub mod guest;
+pub mod inside;
+pub mod ktap;
+pub mod promise;
+pub mod root;
+pub mod wait;
+
+pub use bystander::Bystander;
+pub use check::{Need, Stop};
+pub use child::{Child, Exit, spectator};
+pub use guest::{Guest, Words};
+pub use promise::{Promise, subprocess};

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! How much each heavy scenario does, and why.
+//!
+//! The numbers of the release kernel are the ones the project promises. The debug kernel (address
+//! sanitizer, lock checking, leak detector) runs five to twenty times slower under emulation, and
+//! every object it allocates is tracked; there the counts shrink so that the whole run stays under
+//! seven minutes on two emulated processors, while the checkers see every code path.
+
+use std::time::Duration;
+
+/// The kernel a run is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flavour {
+    /// The reference configuration.
+    Release,
+    /// The reference configuration with all checkers, core as a module.
+    Debug,
+}
+
+impl Flavour {
+    /// Parses `release` or `debug`; everything else is refused by name.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        match text {
+            "release" | "stock" => Ok(Self::Release),
+            "debug" => Ok(Self::Debug),
+            other => Err(format!(
+                "flavour '{other}' is unknown, use release or debug"
+            )),
+        }
+    }
+
+    /// The name as it is written on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Release => "release",
+            Self::Debug => "debug",
+        }
+    }
+}
+
+/// How much a run does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Scale {
+    /// The kernel.
+    pub flavour: Flavour,
+    /// Everything that the project promises, however long it takes, instead of the usual share.
+    pub full: bool,
+}
+
+impl Scale {
+    fn pick<T>(self, full: T, release: T, debug: T) -> T {
+        match (self.full, self.flavour) {
+            (true, _) => full,
+            (false, Flavour::Release) => release,
+            (false, Flavour::Debug) => debug,
+        }
+    }
+
+    /// Create-and-exit cycles. A cycle costs milliseconds under emulation. One leaked object in a
+    /// thousand cycles is as visible as one in a hundred thousand, to the leak detector and to
+    /// the counter of context objects; the long run is for what adds up slowly.
+    pub fn cycles(self) -> u32 {
+        self.pick(100_000, 6_000, 600)
+    }
+
+    /// Contexts that exist at the same time.
+    pub fn many(self) -> u32 {
+        self.pick(10_000, 10_000, 300)
+    }
+
+    /// Tasks of the fork bomb. Under the checkers a fork costs twenty times as much.
+    pub fn bomb(self) -> u32 {
+        self.pick(2_000, 2_000, 500)
+    }
+
+    /// Length of the concurrency stress. The promise is a minute under the checkers; the release
+    /// kernel has none, so a short run there only shows that nothing hangs.
+    pub fn stress(self) -> Duration {
+        Duration::from_secs(self.pick(60, 10, 60))
+    }
+
+    /// Default time limit of one scenario. Generous: a loaded build machine halves the speed of
+    /// the emulation, and a limit that is hit by chance is worse than a slow failure.
+    pub fn scenario_limit(self) -> Duration {
+        let limit = match self.flavour {
+            Flavour::Release => Duration::from_secs(60),
+            Flavour::Debug => Duration::from_secs(150),
+        };
+        if self.full { limit * FULL } else { limit }
+    }
+
+    /// Slab growth in KiB that this many cycles may leave: per-CPU caches and partial slabs keep
+    /// pages. A context is more than half a KiB with its allocations, so losing every tenth one
+    /// would show.
+    pub fn slab_slack(cycles: u32) -> u64 {
+        1024 + u64::from(cycles) * 64 / 1024
+    }
+}
+
+/// How much longer a scenario of a full run may take, as a factor.
+const FULL: u32 = 4;
+
+/// How much longer than its default a scenario may take, as a factor.
+pub const HEAVY: u32 = 4;
+
+/// How long a context may take to disappear after its last task: the final release goes through a
+/// workqueue and an RCU grace period.
+pub const GONE_WITHIN: Duration = Duration::from_secs(10);
+
+/// Pause between the two scans of the leak detector, which reports an object only when it was
+/// unreferenced in two scans and is older than five seconds.
+pub const LEAK_PAUSE: Duration = Duration::from_secs(6);

@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The scenarios. Each looks from inside and from outside, and each refusal has a control: the
+//! same act where it is allowed, so that the check can fail for no other reason.
+
+use crate::harness::check::{Outcome, Test};
+use crate::limits::HEAVY;
+
+mod capabilities;
+mod chroot_escapes;
+mod ctx_kill;
+mod cycles;
+mod enter_all;
+mod exec;
+mod fork_bomb;
+mod ids;
+mod instances;
+mod keyrings;
+mod kill_all;
+mod many;
+mod migrate;
+mod modprobe;
+mod module;
+mod names;
+mod persistence;
+mod pointer_table;
+mod pointers;
+mod proc_virtual;
+mod process_groups;
+mod resource_limits;
+mod scheduling;
+mod setuid;
+mod signals;
+mod spaces;
+mod spectator;
+mod state_flags;
+mod stress;
+mod sysv_ipc;
+mod threads;
+mod tracing;
+mod unix_sockets;
+mod unprivileged;
+mod user_namespaces;
+mod versions;
+mod vinfo;
+mod visibility;
+mod wait_exit;
+mod words;
+
+/// One scenario.
+pub struct Scenario {
+    /// Name on the command line.
+    pub name: &'static str,
+    /// What it shows, in one line.
+    pub about: &'static str,
+    /// Its time limit as a multiple of the default.
+    pub weight: u32,
+    /// The scenario.
+    pub run: fn(&mut Test) -> Outcome,
+}
+
+const fn light(name: &'static str, about: &'static str, run: fn(&mut Test) -> Outcome) -> Scenario {
+    Scenario {
+        name,
+        about,
+        weight: 1,
+        run,
+    }
+}
+
+const fn heavy(name: &'static str, about: &'static str, run: fn(&mut Test) -> Outcome) -> Scenario {
+    Scenario {
+        name,
+        about,
+        weight: HEAVY,
+        run,
+    }
+}
+
+/// All scenarios in the order in which they run: cheap and basic first, heavy last.
+pub const ALL: &[Scenario] = &[
+    light(
+        "versions",
+        "version, feature word, space masks",
+        versions::run,
+    ),
+    light(
+        "unprivileged",
+        "an ordinary user learns nothing, not even the version",
+        unprivileged::run,
+    ),
+    light(
+        "ids",
+        "which ids each command accepts and what it says to the others",
+        ids::run,
+    ),
+    light(
+        "state-flags",
+        "one-time bits can be cleared and never set again",
+        state_flags::run,
+    ),
+    light(
+        "words",
+        "capabilities, masks and bias: value and mask",
+        words::run,
+    ),
+    light("names", "context name and host names", names::run),
+    light(
+        "persistence",
+        "persistent contexts survive their last task, others do not",
+        persistence::run,
+    ),
+    light(
+        "migrate",
+        "who may enter a context and what the flags register",
+        migrate::run,
+    ),
+    light("threads", "only the calling thread moves", threads::run),
+    light("exec", "a new program stays in the context", exec::run),
+    light(
+        "wait-exit",
+        "waiting for the end of a context",
+        wait_exit::run,
+    ),
+    light("ctx-kill", "signals into a context", ctx_kill::run),
+    light(
+        "visibility",
+        "processes of others are not in /proc",
+        visibility::run,
+    ),
+    light(
+        "spectator",
+        "the spectator sees every process",
+        spectator::run,
+    ),
+    light(
+        "vinfo",
+        "vinfo, ninfo and the id lines of status",
+        vinfo::run,
+    ),
+    light(
+        "proc-virtual",
+        "/proc/virtual and its files",
+        proc_virtual::run,
+    ),
+    light("signals", "no signal crosses the border", signals::run),
+    light(
+        "kill-all",
+        "kill(-1, 9) inside kills only its own",
+        kill_all::run,
+    ),
+    light(
+        "tracing",
+        "ptrace, memory, descriptors of others",
+        tracing::run,
+    ),
+    light(
+        "scheduling",
+        "priority, affinity, policy, I/O priority of others",
+        scheduling::run,
+    ),
+    light("resource-limits", "limits of others", resource_limits::run),
+    light(
+        "process-groups",
+        "process groups and sessions of others",
+        process_groups::run,
+    ),
+    light("sysv-ipc", "System V objects of others", sysv_ipc::run),
+    light("keyrings", "keys of others", keyrings::run),
+    light("unix-sockets", "unix sockets of others", unix_sockets::run),
+    light("modprobe", "a guest does not start modprobe", modprobe::run),
+    light(
+        "capabilities",
+        "the capability mask acts at once and on every task",
+        capabilities::run,
+    ),
+    light(
+        "setuid",
+        "a setuid program gains nothing outside the mask",
+        setuid::run,
+    ),
+    light(
+        "user-namespaces",
+        "new user namespaces only with the unshare mask",
+        user_namespaces::run,
+    ),
+    light(
+        "instances",
+        "a reused id is another context",
+        instances::run,
+    ),
+    light("spaces", "storing and entering of namespaces", spaces::run),
+    light(
+        "enter-all",
+        "enter lands in every namespace of the guest",
+        enter_all::run,
+    ),
+    light(
+        "chroot-escapes",
+        "the four classic ways out of a chroot",
+        chroot_escapes::run,
+    ),
+    light(
+        "pointers",
+        "every command with every kind of bad pointer",
+        pointers::run,
+    ),
+    heavy(
+        "fork-bomb",
+        "a fork bomb ends with one ctx_kill",
+        fork_bomb::run,
+    ),
+    heavy("many", "10,000 contexts at once", many::run),
+    heavy("cycles", "create and exit, over and over", cycles::run),
+    heavy(
+        "stress",
+        "everything at once from several tasks",
+        stress::run,
+    ),
+    light(
+        "module",
+        "the core unloads only when no context is left",
+        module::run,
+    ),
+];
+
+/// Prints the names with one line each.
+pub fn print_list() {
+    for scenario in ALL {
+        println!("{:<18} {}", scenario.name, scenario.about);
+    }
+    println!(
+        "{:<18} results of the KUnit suites that this kernel ran",
+        "kunit"
+    );
+    println!(
+        "{:<18} the leak detector finds nothing",
+        crate::machine::init::LEAKS
+    );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ALL;
+
+    #[test]
+    fn names_are_unique_and_can_be_typed() {
+        for (index, scenario) in ALL.iter().enumerate() {
+            assert!(ALL[..index].iter().all(|s| s.name != scenario.name));
+            assert!(
+                scenario
+                    .name
+                    .chars()
+                    .all(|c| c.is_ascii_lowercase() || c == '-')
+            );
+        }
+    }
+}

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Waiting for the end of a context.
+
+use crate::harness::check::{Outcome, Test};
+use crate::harness::{Guest, Need, Promise, context, spectator};
+use crate::sys::{Sys, process};
+use libvserver::abi::{WaitExit, XID_SELF, vcmd, vxf};
+use std::time::Duration;
+
+/// Long enough to see that a waiter sleeps.
+const WHILE: Duration = Duration::from_millis(200);
+
+fn waiter(xid: u32) -> Result<Promise<Sys<i32>>, crate::harness::Stop> {
+    Promise::start(|| context::wait_exit(xid).map(|exit| exit.exit_code))
+}
+
+pub fn run(t: &mut Test) -> Outcome {
+    t.refused(
+        "no such context",
+        context::wait_exit(4242).map(|exit| exit.exit_code),
+        libc::ESRCH,
+    );
+
+    // SAFETY: both functions end the process inside the guest.
+    let exit_seven = |_: &crate::harness::Words| unsafe { libc::_exit(7) };
+    let kill_itself = |_: &crate::harness::Words| {
+        // As pid 1 of nothing: SIGKILL of itself acts.
+        let _ = process::kill(process::getpid(), libc::SIGKILL);
+        0
+    };
+    ended(t, "exit code 7", exit_seven, 7 << 8)?;
+    ended(t, "killed by signal 9", kill_itself, libc::SIGKILL)?;
+    last_task(t)?;
+    two_waiters(t)?;
+    interrupted(t)?;
+    inside(t)
+}
+
+fn ended(t: &mut Test, what: &str, end: fn(&crate::harness::Words) -> i32, want: i32) -> Outcome {
+    let xid = t.xid();
+    let mut guest = Guest::start(xid)?;
+    let waiting = waiter(xid)?;
+    t.check(&format!("{what}: the waiter sleeps"), !waiting.ready(WHILE));
+    // The guest ends instead of answering.
+    let _ = guest.ask(end);
+    guest.wait()?;
+    t.gives(what, waiting.answer()?, want);
+    t.refused(
+        &format!("{what}: afterwards the context is unknown"),
+        context::wait_exit(xid).map(|exit| exit.exit_code),
+        libc::ESRCH,
+    );
+    Ok(())
+}
+
+/// The code of the last task counts, whichever that is.
+fn last_task(t: &mut Test) -> Outcome {
+    let xid = t.xid();
+    let mut guest = Guest::start(xid)?;
+    guest
+        .ask(|_| -> Sys<()> {
+            // SAFETY: single-threaded.
+            if crate::sys::sys(unsafe { libc::fork() })? == 0 {
+                // SAFETY: the child only sleeps and exits.
+                unsafe {
+                    libc::usleep(400_000);
+                    libc::_exit(3)
+                }
+            }
+            Ok(())
+        })?
+        .need("fork inside")?;
+    let waiting = waiter(xid)?;
+    // The first process ends, and nothing ends the other one.
+    // SAFETY: ends the process inside.
+    let _ = guest.ask(|_| -> i32 { unsafe { libc::_exit(0) } });
+    guest.wait()?;
+    t.gives(
+        "the code of the last task counts",
+        waiting.answer()?,
+        3 << 8,
+    );
+    Ok(())
+}
+
+fn two_waiters(t: &mut Test) -> Outcome {
+    let xid = t.xid();
+    let guest = Guest::plan(xid).flags(vxf::PERSISTENT).start()?;
+    let (first, second) = (waiter(xid)?, waiter(xid)?);
+    let watching = Promise::start(|| {
+        context::become_spectator()
+            .and_then(|()| context::wait_exit(xid))
+            .map(|exit| exit.reboot_cmd)
+    })?;
+    context::kill(xid, guest.pid(), libc::SIGTERM).need("end the process inside")?;
+    t.check(
+        "a persistent context without tasks has not ended",
+        !first.ready(WHILE),
+    );
+    t.ok(
+        "drop PERSISTENT",
+        context::set_flags(xid, 0, vxf::PERSISTENT),
+    );
+    t.gives("the first waiter wakes", first.answer()?, libc::SIGTERM);
+    t.gives("the second waiter wakes", second.answer()?, libc::SIGTERM);
+    t.gives("the spectator may wait too", watching.answer()?, 0);
+    drop(guest);
+    Ok(())
+}
+
+extern "C" fn nothing(_signal: libc::c_int) {}
+
+/// A signal ends the wait, and the fields are written.
+fn interrupted(t: &mut Test) -> Outcome {
+    let xid = t.xid();
+    let guest = Guest::start(xid)?;
+    let waiting = Promise::start(|| {
+        // SAFETY: an empty handler without SA_RESTART; a zeroed sigaction is valid.
+        unsafe {
+            let mut action: libc::sigaction = std::mem::zeroed();
+            action.sa_sigaction = nothing as *const () as usize;
+            libc::sigaction(libc::SIGALRM, &action, std::ptr::null_mut());
+            libc::alarm(1);
+        }
+        let mut exit = WaitExit {
+            reboot_cmd: 0x5a5a,
+            exit_code: 0x5a5a,
+        };
+        let result = context::with(vcmd::WAIT_EXIT, xid, &mut exit);
+        (result, exit.reboot_cmd, exit.exit_code)
+    })?;
+    let (result, reboot, code) = waiting.answer()?;
+    t.refused("a signal interrupts", result, libc::EINTR);
+    t.equal(
+        "the fields are written nevertheless",
+        (reboot, code),
+        (0, 0),
+    );
+    t.gives("the context lives", context::info(xid).map(|i| i.xid), xid);
+    guest.stop().map(|_| ())
+}
+
+fn inside(t: &mut Test) -> Outcome {
+    let xid = t.xid();
+    let mut guest = Guest::start(xid)?;
+    t.refused(
+        "inside, sealed",
+        guest.ask(|_| context::wait_exit(XID_SELF).map(|exit| exit.exit_code))?,
+        libc::ENOSYS,
+    );
+    let seen = spectator(|| context::info(xid).map(|info| info.xid))?;
+    t.gives("control: the spectator finds it", seen, xid);
+    guest.stop().map(|_| ())
+}

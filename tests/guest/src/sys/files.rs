@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Files, directories and mounts.
+
+use super::{Sys, c, code, done};
+use libc::{c_int, c_ulong};
+use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+
+/// Reads a whole text file.
+pub fn read(path: &str) -> Sys<String> {
+    fs::read_to_string(path).map_err(|e| code(&e))
+}
+
+/// Writes a text into a file that exists.
+pub fn write(path: &str, text: &str) -> Sys<()> {
+    use std::io::Write;
+    let mut file = fs::OpenOptions::new()
+        .write(true)
+        .open(path)
+        .map_err(|e| code(&e))?;
+    file.write_all(text.as_bytes()).map_err(|e| code(&e))
+}
+
+/// Makes a file with this content.
+pub fn create(path: &str, text: &str) -> Sys<()> {
+    fs::write(path, text).map_err(|e| code(&e))
+}
+
+/// Names in a directory, unsorted.
+pub fn list(path: &str) -> Sys<Vec<String>> {
+    let entries = fs::read_dir(path).map_err(|e| code(&e))?;
+    entries
+        .map(|entry| {
+            entry
+                .map(|e| e.file_name().to_string_lossy().into_owned())
+                .map_err(|e| code(&e))
+        })
+        .collect()
+}
+
+/// The numeric names in a directory.
+pub fn numbers(path: &str) -> Sys<Vec<i32>> {
+    Ok(list(path)?
+        .iter()
+        .filter_map(|name| name.parse().ok())
+        .collect())
+}
+
+/// Whether the path can be looked up.
+pub fn exists(path: &str) -> Sys<()> {
+    fs::symlink_metadata(path).map(|_| ()).map_err(|e| code(&e))
+}
+
+/// Inode number of what the path leads to.
+pub fn inode(path: &str) -> Sys<u64> {
+    fs::metadata(path).map(|m| m.ino()).map_err(|e| code(&e))
+}
+
+/// Permission bits of what the path leads to.
+pub fn mode(path: &str) -> Sys<u32> {
+    fs::metadata(path)
+        .map(|m| m.mode() & 0o7777)
+        .map_err(|e| code(&e))
+}
+
+/// Sets the permission bits.
+pub fn chmod(path: &str, mode: u32) -> Sys<()> {
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).map_err(|e| code(&e))
+}
+
+/// Makes a directory with its parents.
+pub fn mkdir(path: &str) -> Sys<()> {
+    fs::create_dir_all(path).map_err(|e| code(&e))
+}
+
+/// Target of a symbolic link.
+pub fn readlink(path: &str) -> Sys<String> {
+    fs::read_link(path)
+        .map(|target| target.to_string_lossy().into_owned())
+        .map_err(|e| code(&e))
+}
+
+/// `mount(2)`.
+pub fn mount(source: &str, target: &str, kind: &str, flags: c_ulong, data: &str) -> Sys<()> {
+    let (source, target, kind, data) = (c(source), c(target), c(kind), c(data));
+    // SAFETY: all strings outlive the call.
+    done(unsafe {
+        libc::mount(
+            source.as_ptr(),
+            target.as_ptr(),
+            kind.as_ptr(),
+            flags,
+            data.as_ptr().cast(),
+        )
+    })
+}
+
+/// Detaches a mount.
+pub fn detach(target: &str) -> Sys<()> {
+    let target = c(target);
+    // SAFETY: the string outlives the call.
+    done(unsafe { libc::umount2(target.as_ptr(), libc::MNT_DETACH) })
+}
+
+/// Makes all mounts of the caller's mount namespace private.
+pub fn make_private() -> Sys<()> {
+    mount("none", "/", "none", libc::MS_REC | libc::MS_PRIVATE, "")
+}
+
+/// `pivot_root(2)`.
+pub fn pivot_root(new: &str, old: &str) -> Sys<()> {
+    let (new, old) = (c(new), c(old));
+    // SAFETY: both strings outlive the call.
+    done(unsafe { libc::syscall(libc::SYS_pivot_root, new.as_ptr(), old.as_ptr()) })
+}
+
+/// `chroot(2)`.
+pub fn chroot(path: &str) -> Sys<()> {
+    let path = c(path);
+    // SAFETY: the string outlives the call.
+    done(unsafe { libc::chroot(path.as_ptr()) })
+}
+
+/// `chdir(2)`.
+pub fn chdir(path: &str) -> Sys<()> {
+    let path = c(path);
+    // SAFETY: the string outlives the call.
+    done(unsafe { libc::chdir(path.as_ptr()) })
+}
+
+/// `fchdir(2)`.
+pub fn fchdir(fd: c_int) -> Sys<()> {
+    // SAFETY: plain number.
+    done(unsafe { libc::fchdir(fd) })
+}
+
+/// Opens a directory without closing it on exec.
+pub fn open_directory(path: &str) -> Sys<c_int> {
+    let path = c(path);
+    // SAFETY: the string outlives the call.
+    super::sys(unsafe { libc::open(path.as_ptr(), libc::O_RDONLY | libc::O_DIRECTORY) })
+        .map(|fd| fd as c_int)
+}
+
+/// Makes a device node; `kind` is `S_IFBLK` or `S_IFCHR`.
+pub fn mknod(path: &str, kind: libc::mode_t, device: libc::dev_t) -> Sys<()> {
+    let path = c(path);
+    // SAFETY: the string outlives the call.
+    done(unsafe { libc::mknod(path.as_ptr(), kind | 0o600, device) })
+}
+
+/// Changes the owner of a file.
+pub fn chown(path: &str, user: u32, group: u32) -> Sys<()> {
+    let path = c(path);
+    // SAFETY: the string outlives the call.
+    done(unsafe { libc::chown(path.as_ptr(), user, group) })
+}
+
+/// Value of the line `<name>:` in a text of `Name:\tvalue` lines, without blanks around it.
+pub fn field<'a>(text: &'a str, name: &str) -> Option<&'a str> {
+    text.lines().find_map(|line| {
+        let rest = line.strip_prefix(name)?.strip_prefix(':')?;
+        Some(rest.trim())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::field;
+
+    #[test]
+    fn field_takes_the_whole_name() {
+        let text = "VxIDs:\t1\nVxID:\t 42 \n";
+        assert_eq!(field(text, "VxID"), Some("42"));
+        assert_eq!(field(text, "Vx"), None);
+    }
+}

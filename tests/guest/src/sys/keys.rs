@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Keys and keyrings.
+
+use super::{Sys, c, done, sys};
+use libc::{c_int, c_long, c_ulong};
+
+/// Keyring of the process.
+pub const PROCESS: i32 = -2;
+/// Keyring of the user.
+pub const USER: i32 = -4;
+
+const SETPERM: c_int = 5;
+const DESCRIBE: c_int = 6;
+const REVOKE: c_int = 3;
+const LINK: c_int = 8;
+const READ: c_int = 11;
+const UPDATE: c_int = 2;
+
+/// Every right for possessor, user, group and others.
+const ALL_RIGHTS: c_ulong = 0x3f3f_3f3f;
+
+/// Adds a key of type `user` to a keyring and gives every right on it to everybody.
+pub fn add(name: &str, ring: i32) -> Sys<i32> {
+    let payload = b"secret";
+    let (kind, name) = (c("user"), c(name));
+    // SAFETY: both strings and the payload outlive the call.
+    let id = sys(unsafe {
+        libc::syscall(
+            libc::SYS_add_key,
+            kind.as_ptr(),
+            name.as_ptr(),
+            payload.as_ptr(),
+            payload.len(),
+            ring as c_long,
+        )
+    })? as i32;
+    keyctl(SETPERM, id, ALL_RIGHTS, 0)?;
+    Ok(id)
+}
+
+/// Reads the payload of a key.
+pub fn read(id: i32) -> Sys<usize> {
+    let mut buffer = [0_u8; 32];
+    keyctl(
+        READ,
+        id,
+        buffer.as_mut_ptr() as c_ulong,
+        buffer.len() as c_ulong,
+    )
+    .map(|length| length as usize)
+}
+
+/// Reads the description of a key.
+pub fn describe(id: i32) -> Sys<()> {
+    let mut buffer = [0_u8; 128];
+    keyctl(
+        DESCRIBE,
+        id,
+        buffer.as_mut_ptr() as c_ulong,
+        buffer.len() as c_ulong,
+    )
+    .map(|_| ())
+}
+
+/// Replaces the payload of a key.
+pub fn update(id: i32) -> Sys<()> {
+    let payload = b"changed";
+    keyctl(
+        UPDATE,
+        id,
+        payload.as_ptr() as c_ulong,
+        payload.len() as c_ulong,
+    )
+    .map(|_| ())
+}
+
+/// Links a key into a keyring.
+pub fn link(id: i32, ring: i32) -> Sys<()> {
+    keyctl(LINK, id, ring as c_long as c_ulong, 0).map(|_| ())
+}
+
+/// Makes a key unusable.
+pub fn revoke(id: i32) -> Sys<()> {
+    keyctl(REVOKE, id, 0, 0).map(|_| ())
+}
+
+/// Serial numbers that `/proc/keys` lists.
+pub fn listed() -> Sys<Vec<i32>> {
+    let text = super::files::read("/proc/keys")?;
+    Ok(text
+        .lines()
+        .filter_map(|line| line.split_whitespace().next())
+        .filter_map(|word| i32::from_str_radix(word, 16).ok())
+        .collect())
+}
+
+fn keyctl(operation: c_int, id: i32, first: c_ulong, second: c_ulong) -> Sys<i64> {
+    // SAFETY: the callers pass buffers that outlive the call, or numbers.
+    let ret = unsafe {
+        libc::syscall(
+            libc::SYS_keyctl,
+            operation as c_long,
+            id as c_long,
+            first,
+            second,
+            0 as c_ulong,
+        )
+    };
+    done(ret)?;
+    Ok(ret)
+}

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! System calls with plain results: `Ok` with the value, or `Err` with the error number.
+
+pub mod files;
+pub mod ipc;
+pub mod keys;
+pub mod modules;
+pub mod process;
+pub mod sched;
+pub mod sockets;
+pub mod spaces;
+pub mod trace;
+
+/// Result of a system call; the error is the error number.
+pub type Sys<T> = Result<T, i32>;
+
+/// Error number of the last failed call.
+pub fn errno() -> i32 {
+    std::io::Error::last_os_error().raw_os_error().unwrap_or(0)
+}
+
+/// Turns the C convention (-1 and `errno`) into a result.
+pub fn sys(ret: impl Into<i64>) -> Sys<i64> {
+    match ret.into() {
+        -1 => Err(errno()),
+        value => Ok(value),
+    }
+}
+
+/// As [`sys`], for calls whose value says nothing.
+pub fn done(ret: impl Into<i64>) -> Sys<()> {
+    sys(ret).map(|_| ())
+}
+
+/// The error number of an I/O error of the standard library.
+pub fn code(error: &std::io::Error) -> i32 {
+    error.raw_os_error().unwrap_or(libc::EIO)
+}
+
+/// Symbolic name and text of an error number.
+pub fn describe(code: i32) -> String {
+    if code == 0 {
+        return "success".into();
+    }
+    libvserver::Errno(code).to_string()
+}
+
+/// A path or name for the C interface.
+///
+/// # Panics
+/// When `text` has a zero byte in it, which is an error in a scenario.
+pub fn c(text: &str) -> std::ffi::CString {
+    std::ffi::CString::new(text).expect("text without a zero byte")
+}

@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Processes: identity, signals, groups, limits.
+
+use super::{Sys, done, sys};
+use libc::{c_int, c_long, pid_t};
+use std::mem::{size_of, zeroed};
+
+/// Pid of the caller in its own pid namespace.
+pub fn getpid() -> pid_t {
+    // SAFETY: no precondition.
+    unsafe { libc::getpid() }
+}
+
+/// `kill(2)`.
+pub fn kill(pid: pid_t, signal: c_int) -> Sys<()> {
+    // SAFETY: plain numbers.
+    done(unsafe { libc::kill(pid, signal) })
+}
+
+/// `tgkill(2)`.
+pub fn tgkill(group: pid_t, thread: pid_t, signal: c_int) -> Sys<()> {
+    // SAFETY: plain numbers.
+    done(unsafe { libc::syscall(libc::SYS_tgkill, group, thread, signal) })
+}
+
+/// `rt_sigqueueinfo(2)` with a queued value, as `sigqueue(3)` does it.
+pub fn sigqueue(pid: pid_t, signal: c_int) -> Sys<()> {
+    // SAFETY: an all-zero siginfo_t is valid; the kernel copies it.
+    unsafe {
+        let mut info: libc::siginfo_t = zeroed();
+        info.si_signo = signal;
+        info.si_code = libc::SI_QUEUE;
+        done(libc::syscall(
+            libc::SYS_rt_sigqueueinfo,
+            pid,
+            signal,
+            &info as *const libc::siginfo_t,
+        ))
+    }
+}
+
+/// `pidfd_open(2)`.
+pub fn pidfd_open(pid: pid_t) -> Sys<c_int> {
+    // SAFETY: plain numbers.
+    sys(unsafe { libc::syscall(libc::SYS_pidfd_open, pid, 0) }).map(|fd| fd as c_int)
+}
+
+/// `pidfd_send_signal(2)`.
+pub fn pidfd_signal(pidfd: c_int, signal: c_int) -> Sys<()> {
+    // SAFETY: a null siginfo is allowed.
+    done(unsafe {
+        libc::syscall(
+            libc::SYS_pidfd_send_signal,
+            pidfd,
+            signal,
+            std::ptr::null::<libc::siginfo_t>(),
+            0,
+        )
+    })
+}
+
+/// Who gets the signal of a descriptor that becomes readable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Owner {
+    /// One thread.
+    Thread,
+    /// A process.
+    Process,
+    /// A process group.
+    Group,
+}
+
+/// Makes `signal` go to `owner` when a new pipe becomes readable, then makes it readable. This
+/// way of signalling has a permission check of its own.
+pub fn signal_by_io(owner: Owner, id: pid_t, signal: c_int) -> Sys<()> {
+    const F_SETSIG: c_int = 10;
+    const F_SETOWN_EX: c_int = 15;
+    let kind = match owner {
+        Owner::Thread => 0,
+        Owner::Process => 1,
+        Owner::Group => 2,
+    };
+    let target: [c_int; 2] = [kind, id];
+    let mut ends = [0; 2];
+    // SAFETY: the array has room for two descriptors; `target` has the layout of f_owner_ex and
+    // outlives the call.
+    unsafe {
+        done(libc::pipe(ends.as_mut_ptr()))?;
+        let result = done(libc::fcntl(ends[0], F_SETOWN_EX, target.as_ptr()))
+            .and_then(|()| done(libc::fcntl(ends[0], F_SETSIG, signal)))
+            .and_then(|()| done(libc::fcntl(ends[0], libc::F_SETFL, libc::O_ASYNC)))
+            .and_then(|()| done(libc::write(ends[1], b"x".as_ptr().cast(), 1) as i64));
+        libc::close(ends[0]);
+        libc::close(ends[1]);
+        result
+    }
+}
+
+/// `setpgid(2)`.
+pub fn setpgid(pid: pid_t, group: pid_t) -> Sys<()> {
+    // SAFETY: plain numbers.
+    done(unsafe { libc::setpgid(pid, group) })
+}
+
+/// `getpgid(2)`.
+pub fn getpgid(pid: pid_t) -> Sys<pid_t> {
+    // SAFETY: plain numbers.
+    sys(unsafe { libc::getpgid(pid) }).map(|group| group as pid_t)
+}
+
+/// `getsid(2)`.
+pub fn getsid(pid: pid_t) -> Sys<pid_t> {
+    // SAFETY: plain numbers.
+    sys(unsafe { libc::getsid(pid) }).map(|session| session as pid_t)
+}
+
+/// `prlimit(2)`, reading only.
+pub fn prlimit_get(pid: pid_t, resource: u32) -> Sys<u64> {
+    // SAFETY: an all-zero rlimit is valid and outlives the call.
+    unsafe {
+        let mut old: libc::rlimit64 = zeroed();
+        done(libc::syscall(
+            libc::SYS_prlimit64,
+            pid,
+            resource,
+            std::ptr::null::<libc::rlimit64>(),
+            &mut old as *mut libc::rlimit64,
+        ))?;
+        Ok(old.rlim_cur)
+    }
+}
+
+/// `prlimit(2)`, setting soft and hard limit to `value`.
+pub fn prlimit_set(pid: pid_t, resource: u32, value: u64) -> Sys<()> {
+    let new = libc::rlimit64 {
+        rlim_cur: value,
+        rlim_max: value,
+    };
+    // SAFETY: `new` outlives the call.
+    done(unsafe {
+        libc::syscall(
+            libc::SYS_prlimit64,
+            pid,
+            resource,
+            &new as *const libc::rlimit64,
+            std::ptr::null_mut::<libc::rlimit64>(),
+        )
+    })
+}
+
+/// Becomes an ordinary user: group, supplementary groups and user `id`, without capabilities.
+pub fn become_user(id: u32) -> Sys<()> {
+    // SAFETY: an empty group list needs no memory.
+    unsafe {
+        done(libc::setgroups(0, std::ptr::null()))?;
+        done(libc::setresgid(id, id, id))?;
+        done(libc::setresuid(id, id, id))
+    }
+}
+
+/// Arranges that the caller gets `signal` when its parent ends.
+pub fn die_with_parent(signal: c_int) {
+    // SAFETY: plain numbers; cannot fail for a valid signal.
+    unsafe {
+        libc::prctl(libc::PR_SET_PDEATHSIG, signal as c_long, 0, 0, 0);
+    }
+}
+
+/// Whether orphaned descendants become children of the caller.
+pub fn adopt_orphans(adopt: bool) {
+    // SAFETY: plain numbers; cannot fail.
+    unsafe {
+        libc::prctl(libc::PR_SET_CHILD_SUBREAPER, c_long::from(adopt), 0, 0, 0);
+    }
+}
+
+/// Forks a process that sleeps until a signal ends it, and returns its pid. For use inside a
+/// guest, where the context ends it.
+pub fn sleeper() -> Sys<pid_t> {
+    // What the parent ignores is inherited. A blocked signal is kept even so: one that arrives
+    // before the child has put the default back waits until it has.
+    // SAFETY: plain data, initialised by the calls that follow.
+    let mut set: libc::sigset_t = unsafe { core::mem::zeroed() };
+    // SAFETY: `set` is valid; the caller is single-threaded.
+    unsafe {
+        libc::sigemptyset(&raw mut set);
+        for signal in DEFAULTED {
+            libc::sigaddset(&raw mut set, signal);
+        }
+        libc::sigprocmask(libc::SIG_BLOCK, &raw const set, core::ptr::null_mut());
+    }
+    // SAFETY: the caller is single-threaded.
+    let forked = sys(unsafe { libc::fork() });
+    if let Ok(0) = forked {
+        for signal in DEFAULTED {
+            // SAFETY: SIG_DFL needs no handler.
+            unsafe { libc::signal(signal, libc::SIG_DFL) };
+        }
+    }
+    // SAFETY: `set` is valid.
+    unsafe { libc::sigprocmask(libc::SIG_UNBLOCK, &raw const set, core::ptr::null_mut()) };
+    match forked? {
+        0 => sleep_for_ever(),
+        pid => Ok(pid as pid_t),
+    }
+}
+
+/// Signals that a sleeper dies of.
+const DEFAULTED: [c_int; 2] = [libc::SIGTERM, libc::SIGINT];
+
+/// Waits for a child and returns the raw status word.
+pub fn wait(pid: pid_t) -> Sys<c_int> {
+    let mut status = 0;
+    loop {
+        // SAFETY: `status` outlives the call.
+        match sys(unsafe { libc::waitpid(pid, &mut status, 0) }) {
+            Err(libc::EINTR) => continue,
+            Err(error) => return Err(error),
+            Ok(_) => return Ok(status),
+        }
+    }
+}
+
+/// Sets the disposition of a signal to "ignore".
+pub fn ignore(signal: c_int) {
+    // SAFETY: SIG_IGN needs no handler.
+    unsafe {
+        libc::signal(signal, libc::SIG_IGN);
+    }
+}
+
+/// Capability sets of the caller: effective, permitted, inheritable.
+pub fn capget() -> Sys<(u64, u64, u64)> {
+    #[repr(C)]
+    struct Header {
+        version: u32,
+        pid: c_int,
+    }
+    let header = Header {
+        version: 0x2008_0522,
+        pid: 0,
+    };
+    let mut data = [[0_u32; 3]; 2];
+    debug_assert_eq!(size_of::<Header>(), 8);
+    // SAFETY: version 3 reads the header and writes two triples; both outlive the call.
+    done(unsafe { libc::syscall(libc::SYS_capget, &header, data.as_mut_ptr()) })?;
+    let word = |i: usize| u64::from(data[0][i]) | (u64::from(data[1][i]) << 32);
+    Ok((word(0), word(1), word(2)))
+}
+
+/// Waits for ever; signals end it.
+pub fn sleep_for_ever() -> ! {
+    loop {
+        // SAFETY: no precondition.
+        unsafe { libc::pause() };
+    }
+}
