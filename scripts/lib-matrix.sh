@@ -100,6 +100,13 @@ series_build() { # WORKTREE COUNT SETTING... OBJECT...
 	kernel_make x86_64 series "$worktree" -j "$JOBS" "$@"
 }
 
+stage_arm64-kunit() {
+	local rc=0
+	"$ROOT/scripts/kunit.sh" boot arm64 release >/dev/null || rc=$?
+	sed -n -E 's/^(\[[^]]*\] ?)+//; /^KTAP version/,$p' "$CACHE/logs/kunit-arm64-release.log"
+	return "$rc"
+}
+
 # Stages beyond those of make test.
 # shellcheck disable=SC2153 # ARCH is set by lib.sh
 matrix_stage() {
@@ -111,6 +118,7 @@ matrix_stage() {
 	arm64-kernel)
 		"$ROOT/scripts/build-kernel.sh" arm64 release CONFIG_KUNIT=y CONFIG_KUNIT_DEBUGFS=y CONFIG_VSERVER_KUNIT_TEST=y
 		;;
+	arm64-kunit) stage_arm64-kunit ;;
 	arm64-guest) "$ROOT/tests/guest/run.sh" --flavour release --arch arm64 ;;
 	*) die 2 "there is no stage '$1'" ;;
 	esac

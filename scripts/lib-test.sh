@@ -14,7 +14,7 @@ stage_needs() {
 	kunit | check) echo kernel-um ;;
 	core-module) echo kernel-release ;;
 	core-built-in) echo kernel-debug ;;
-	arm64-guest) echo arm64-kernel ;;
+	arm64-kunit | arm64-guest) echo arm64-kernel ;;
 	guest-release) echo kernel-release ;;
 	guest-debug) echo kernel-debug ;;
 	esac

@@ -14,7 +14,7 @@ set -euo pipefail
 . "$ROOT/scripts/lib-matrix.sh"
 
 STAGES=(setup kernel-release kernel-debug kernel-um kunit guest-release guest-debug tools check
-	inert series-builds core-module core-built-in arm64-kernel arm64-guest)
+	inert series-builds core-module core-built-in arm64-kernel arm64-kunit arm64-guest)
 
 usage() {
 	cat <<'USAGE'
@@ -24,7 +24,8 @@ series-builds  each patch alone, with ours switched off
 core-module    scenarios on the release kernel with the core as a module
 core-built-in  scenarios and KUnit on the debug kernel with the core built in
 arm64-kernel   the release kernel for arm64, with KUnit
-arm64-guest    scenarios and KUnit on it, under QEMU
+arm64-kunit    its KUnit suites, under QEMU
+arm64-guest    the scenarios on it, under QEMU
 USAGE
 }
 

@@ -17,9 +17,6 @@ set -euo pipefail
 . "$ROOT/scripts/lib-test.sh"
 
 STAGES=(setup kernel-release kernel-debug kernel-um kunit guest-release guest-debug tools check)
-# Without names: all but the instrumented kernel, whose first build takes longer
-# than all the rest. "make test-all" and "make test T=debug" have it.
-DEFAULT_STAGES=(setup kernel-release kernel-um kunit guest-release tools check)
 
 usage() {
 	cat <<'USAGE'
@@ -33,7 +30,7 @@ guest-debug     the same and KUnit on the debug kernel          (groups: guest, 
 tools           tests of the command, its library and the harnesses
 check           format, lints, style, budgets
 
-Without names all stages run but kernel-debug and guest-debug.
+Without names all stages run.
 USAGE
 }
 
@@ -76,7 +73,7 @@ if [ "${1:-}" = list ]; then
 	exit 0
 fi
 if [ $# -eq 0 ]; then
-	set -- "${DEFAULT_STAGES[@]}"
+	set -- "${STAGES[@]}"
 fi
 for name; do
 	select_name "$name"

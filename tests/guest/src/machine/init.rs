@@ -52,14 +52,17 @@ struct Session {
 impl Session {
     fn run(mut self, ktap: &mut Ktap<File>) -> std::io::Result<Totals> {
         let boot = self.boot();
-        let suites = kunit::collect();
         let scenarios: Vec<&Scenario> = ALL
             .iter()
             .filter(|scenario| self.request.wants(scenario.name))
             .collect();
         let with_leaks = self.request.wants(LEAKS);
         let with_kunit = self.request.wants("kunit");
-        let suites = if with_kunit { suites } else { Vec::new() };
+        let suites = if with_kunit {
+            kunit::demand(kunit::collect(), self.request.scale.flavour)
+        } else {
+            Vec::new()
+        };
 
         ktap.plan(1 + suites.len() + scenarios.len() + usize::from(with_leaks))?;
         ktap.diagnostic(&format!("flavour {}", self.request.scale.flavour.name()))?;

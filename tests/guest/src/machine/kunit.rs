@@ -3,9 +3,13 @@
 //! Results of the KUnit suites, which the kernel ran at boot or when the module was loaded.
 
 use crate::harness::ktap::Verdict;
+use crate::limits::Flavour;
 use crate::sys::files;
 
 const DIRECTORY: &str = "/sys/kernel/debug/kunit";
+
+/// What the names of the core's suites begin with.
+const OURS: &str = "vserver_";
 
 /// One suite.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,6 +40,19 @@ pub fn collect() -> Vec<Suite> {
             }
         })
         .collect()
+}
+
+/// The suites that count on this kernel. The debug kernel is built with those of the core, so their
+/// absence is a failure: nothing would have been tested.
+pub fn demand(mut suites: Vec<Suite>, flavour: Flavour) -> Vec<Suite> {
+    if flavour == Flavour::Debug && !suites.iter().any(|suite| suite.name.starts_with(OURS)) {
+        suites.push(Suite {
+            name: OURS.into(),
+            verdict: Verdict::Fail,
+            lines: vec![format!("# {DIRECTORY} has no suite of the core")],
+        });
+    }
+    suites
 }
 
 /// Reads the results of one suite. A text without a final result is a failure: the suite did not
@@ -95,6 +112,16 @@ mod tests {
     #[test]
     fn a_suite_that_did_not_end_fails() {
         assert_eq!(parse("x", "KTAP version 1\n1..1\n").verdict, Verdict::Fail);
+    }
+
+    #[test]
+    fn the_debug_kernel_must_have_suites_of_the_core() {
+        let ours = vec![parse("vserver_ids", GOOD)];
+        assert_eq!(demand(ours.clone(), Flavour::Debug), ours);
+        assert_eq!(demand(Vec::new(), Flavour::Release), Vec::new());
+        let missing = demand(vec![parse("other", GOOD)], Flavour::Debug);
+        assert_eq!(missing.len(), 2);
+        assert_eq!(missing[1].verdict, Verdict::Fail);
     }
 
     #[test]

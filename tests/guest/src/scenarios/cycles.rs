@@ -4,7 +4,7 @@
 
 use crate::harness::check::{Outcome, Test};
 use crate::harness::{Need, Promise, Stop, context, wait};
-use crate::limits::{GONE_WITHIN, Scale};
+use crate::limits::{Flavour, GONE_WITHIN, Scale};
 use crate::machine::residue;
 use crate::sys::{Sys, describe, files, process};
 use libvserver::abi::{CtxCreate, XID_MAX, XID_MIN, vcmd, vxf};
@@ -147,9 +147,14 @@ pub fn run(t: &mut Test) -> Outcome {
     t.note(format!(
         "unreclaimable slab: {before} KiB before, {after} KiB after"
     ));
-    t.check(
-        &format!("slab grew by less than {slack} KiB"),
-        after < before + slack,
-    );
+    if t.scale().flavour == Flavour::Debug {
+        // The address sanitizer quarantines freed objects, megabytes of them.
+        t.note("slab use says nothing on this kernel, its leak detector judges at the end");
+    } else {
+        t.check(
+            &format!("slab grew by less than {slack} KiB"),
+            after < before + slack,
+        );
+    }
     Ok(())
 }

@@ -3,7 +3,7 @@
 //! Unloading and loading of the core.
 
 use crate::harness::check::{Outcome, Test};
-use crate::harness::{Guest, Promise, Stop, context, wait};
+use crate::harness::{Guest, Promise, Stop, context, spectator, wait};
 use crate::limits::GONE_WITHIN;
 use crate::machine::core_module::{self, NAME};
 use crate::sys::{files, modules, process};
@@ -82,8 +82,16 @@ fn unload(t: &mut Test) -> Outcome {
         t.check(&format!("round {round}: unload"), gone);
         t.ok(&format!("round {round}: load"), core_module::load());
     }
-    // The spectator is out of reach for kill from the host; the end of the scenario ends it.
-    let _ = process::kill(pid, libc::SIGKILL);
+    // The spectator is out of reach for signals from the host, not for those of another one.
+    t.refused(
+        "the host does not signal it",
+        process::kill(pid, libc::SIGKILL),
+        libc::ESRCH,
+    );
+    t.ok(
+        "another spectator ends it",
+        spectator(|| process::kill(pid, libc::SIGKILL))?,
+    );
     drop(watching);
     Ok(())
 }

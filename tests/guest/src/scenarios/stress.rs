@@ -138,7 +138,10 @@ fn in_child(body: impl FnOnce() -> Sys<()>) -> Sys<()> {
         0 => {
             // What stays behind in a context must not keep the pipe of the worker's answer open:
             // contexts are ended only after all workers have answered.
-            let code = files::close_from(3).and_then(|()| body()).err().unwrap_or(0);
+            let code = files::close_from(3)
+                .and_then(|()| body())
+                .err()
+                .unwrap_or(0);
             // SAFETY: ends the child.
             unsafe { libc::_exit(code) }
         }
