@@ -48,25 +48,20 @@ impl Meter {
     /// Checks that the clock counts instructions and learns the rhythm of the machine.
     pub fn new() -> io::Result<Self> {
         check_clock()?;
+        // What the boot left to be done wakes up a few times more.
+        super::sys::sleep_ms(500);
         let mut ends = Vec::new();
-        for _ in 0..9 {
+        for _ in 0..21 {
             ends.push(
                 interrupt_end().ok_or_else(|| {
                     io::Error::other("no timer interrupt for 40 ms of virtual time")
                 })?,
             );
         }
-        let gaps = ends.windows(2).map(|pair| pair[1] - pair[0]).collect();
-        let middle = median(gaps);
-        // The end of the handler wavers, the rate is one of the kernel's HZ values.
-        let period = [100, 250, 300, 1000]
-            .into_iter()
-            .map(|hz| 1_000_000_000 / hz)
-            .min_by_key(|period: &u64| period.abs_diff(middle))
-            .unwrap_or(middle);
+        let (period, last) = rhythm(&ends);
         let mut meter = Self {
             period,
-            last: ends[ends.len() - 1],
+            last,
             turn: length_of_turn(),
             idle: 0,
         };
@@ -118,9 +113,7 @@ impl Meter {
         operations: u32,
         run: &mut dyn FnMut(u32) -> io::Result<()>,
     ) -> io::Result<u64> {
-        if let Some(end) = interrupt_end() {
-            self.last = end;
-        }
+        self.next_tick();
         let start = now();
         run(operations)?;
         let spun = spin_until(now() + SETTLE) * self.turn;
@@ -130,16 +123,56 @@ impl Meter {
     /// Returns when `length` instructions fit before the next timer interrupt. A batch longer than
     /// the period starts right after an interrupt, so that all such batches see the same number.
     fn find_room(&mut self, length: u64) {
-        let start = now();
-        let since = (start - self.last) % self.period;
-        // A twentieth of the period covers the handler and what this function itself takes.
-        if since + length + self.period / 20 < self.period && since > self.period / 20 {
+        let since = (now() - self.last) % self.period;
+        let margin = margin(self.period);
+        if since + length + margin < self.period && since > margin {
             return;
         }
-        if let Some(end) = interrupt_end() {
-            self.last = end;
+        self.next_tick();
+    }
+
+    /// Returns right after a timer interrupt; others come and go unheeded.
+    fn next_tick(&mut self) {
+        while let Some(end) = interrupt_end() {
+            let late = end - self.last;
+            if distance(end, self.last, self.period) < margin(self.period) || late > 4 * self.period
+            {
+                self.last = end;
+                return;
+            }
         }
     }
+}
+
+/// Part of a period that covers the handler of the interrupt and what the meter itself executes.
+fn margin(period: u64) -> u64 {
+    period / 20
+}
+
+/// How far two moments are from being whole periods apart.
+fn distance(one: u64, other: u64, period: u64) -> u64 {
+    let apart = one.abs_diff(other) % period;
+    apart.min(period - apart)
+}
+
+/// Period of the timer interrupt and the end of the last one, from the ends of interrupts, most of
+/// which are of the timer.
+fn rhythm(ends: &[u64]) -> (u64, u64) {
+    let middle = median(ends.windows(2).map(|pair| pair[1] - pair[0]).collect());
+    // The end of the handler wavers, the rate is one of the kernel's HZ values.
+    let period = [100, 250, 300, 1000]
+        .into_iter()
+        .map(|hz| 1_000_000_000 / hz)
+        .min_by_key(|period: &u64| period.abs_diff(middle))
+        .unwrap_or(middle);
+    let agreeing = |end: &&u64| {
+        ends.iter()
+            .filter(|other| distance(**end, **other, period) < margin(period))
+            .count()
+    };
+    // The last one of those that most agree with.
+    let last = ends.iter().max_by_key(agreeing).copied().unwrap_or(0);
+    (period, last)
 }
 
 /// Instructions that `run` takes for `operations` operations.
@@ -240,5 +273,32 @@ fn check_clock() -> io::Result<()> {
             "the clock does not count instructions: {LENGTH} of them took {best} units; \
              the machine must run under QEMU with -icount shift=0,sleep=off"
         )))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rhythm_ignores_other_interrupts() {
+        let ends = [
+            4_000_000, 8_000_100, 8_700_000, 12_000_000, 16_002_000, 20_000_000, 20_600_000,
+        ];
+        assert_eq!(rhythm(&ends), (4_000_000, 20_000_000));
+        let fast = [5_000_000, 6_000_000, 7_000_050, 8_000_000];
+        assert_eq!(rhythm(&fast), (1_000_000, 8_000_000));
+    }
+
+    #[test]
+    fn distance_is_circular() {
+        assert_eq!(distance(8_100, 100, 4_000), 0);
+        assert_eq!(distance(7_900, 0, 4_000), 100);
+        assert_eq!(distance(0, 4_100, 4_000), 100);
+    }
+
+    #[test]
+    fn median_is_in_the_middle() {
+        assert_eq!(median(vec![9, 1, 5]), 5);
     }
 }

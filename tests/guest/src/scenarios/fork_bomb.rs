@@ -137,7 +137,12 @@ fn end(t: &mut Test, xid: u32, mut guest: Guest, what: &str) -> Outcome {
         "{what}: gone after {:.1} s",
         started.elapsed().as_secs_f64()
     ));
-    let left = spectator(|| alive(xid))?;
+    // The last claim goes a little before the end of do_exit().
+    let mut left = Err(libc::ESRCH);
+    wait::until(GONE_WITHIN, || {
+        left = spectator(|| alive(xid)).unwrap_or(Err(libc::ESRCH));
+        left == Ok(0)
+    });
     t.gives(&format!("{what}: no task is left"), left, 0);
     Ok(())
 }

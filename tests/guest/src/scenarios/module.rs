@@ -60,6 +60,12 @@ fn unload(t: &mut Test) -> Outcome {
         files::read(&format!("/proc/{pid}/vinfo")).is_err() || context::task_xid(pid) == Ok(1)
     });
     t.check("a spectator is there", ready);
+    // Out of reach for signals from the host, not for those of another spectator.
+    t.refused(
+        "the host does not signal it",
+        process::kill(pid, libc::SIGKILL),
+        libc::ESRCH,
+    );
     let unloaded = wait::until(GONE_WITHIN, || modules::unload(NAME).is_ok());
     t.check("unload without contexts", unloaded);
     t.gives("it is not loaded", modules::is_loaded(NAME), false);
@@ -82,12 +88,6 @@ fn unload(t: &mut Test) -> Outcome {
         t.check(&format!("round {round}: unload"), gone);
         t.ok(&format!("round {round}: load"), core_module::load());
     }
-    // The spectator is out of reach for signals from the host, not for those of another one.
-    t.refused(
-        "the host does not signal it",
-        process::kill(pid, libc::SIGKILL),
-        libc::ESRCH,
-    );
     t.ok(
         "another spectator ends it",
         spectator(|| process::kill(pid, libc::SIGKILL))?,
