@@ -40,6 +40,8 @@ pub const XID_MIN: u32 = 2;
 pub const XID_MAX: u32 = 65_535;
 /// Id by which a caller names its own context; every id with the sign bit set means the same.
 pub const XID_SELF: u32 = 0xffff_fffe;
+/// Id by which programs once asked for any free id; refused.
+pub const XID_DYNAMIC: u32 = 0xffff_ffff;
 
 #[path = "abi/command.rs"]
 mod command;

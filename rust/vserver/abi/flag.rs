@@ -67,8 +67,8 @@ pub mod feature {
     pub const SPACE_TIME: u64 = 0x0000_0001;
     /// `set_space` and `enter_space` accept [`space::CGROUP`](super::space::CGROUP).
     pub const SPACE_CGROUP: u64 = 0x0000_0002;
-    /// The capability mask reduces the capability sets of a task themselves, at migration and at
-    /// exec; the original left the sets and masked each check.
+    /// The capability mask also reduces the capability sets of a task, at migration and at exec;
+    /// the original only masked each check.
     pub const TRIMMED_CAPS: u64 = 0x0000_0004;
     /// A caller in a context in setup may change that context only; the original allowed it to
     /// change any.
