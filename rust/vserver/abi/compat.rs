@@ -168,7 +168,7 @@ pub struct ReadHistoryCompat {
     pub index: u32,
     /// In: entries that fit, 0 asks for the present number only; out: entries written.
     pub count: u32,
-    /// Address of an array of [`HistoryEntry`].
+    /// Address of an array of [`HistoryEntry`](super::HistoryEntry).
     pub data: u32,
 }
 

@@ -98,7 +98,8 @@ pub mod rlimit {
 
 /// Special values and flags of disk limits (`CDLIM_*`, `DLIMF_*`).
 ///
-/// The two sizes are in KiB, unless [`DLIMF_SHIFT`] gives each a scale of its own.
+/// The two sizes are in KiB, unless [`DLIMF_SHIFT`](cdlim::DLIMF_SHIFT) gives each a scale of its
+/// own.
 pub mod cdlim {
     /// No value.
     pub const UNSET: u32 = 0;
