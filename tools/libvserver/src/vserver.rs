@@ -39,14 +39,17 @@ impl<S: Syscall> Vserver<S> {
         &self.sys
     }
 
-    fn bare(&self, cmd: u32, id: u32) -> Result<u32> {
+    /// Executes a command that takes no data, or for which null is allowed.
+    pub(crate) fn bare(&self, cmd: u32, id: u32) -> Result<u32> {
         // SAFETY: a null pointer is allowed by the contract of `Syscall::vserver`.
         unsafe { self.sys.vserver(cmd, id, std::ptr::null_mut()) }
     }
 
-    fn pass<T>(&self, cmd: u32, id: u32, data: &mut T) -> Result<u32> {
-        // SAFETY: `data` is exclusive and valid for reads and writes; the private callers pair
-        // each command with its structure, whose layout is asserted in `abi`.
+    /// Executes a command on its structure.
+    pub(crate) fn pass<T>(&self, cmd: u32, id: u32, data: &mut T) -> Result<u32> {
+        // SAFETY: `data` is exclusive and valid for reads and writes; the callers, all of this
+        // crate, pair each command with its structure, whose layout is asserted in `abi`, and let
+        // the addresses in it outlive the call.
         unsafe {
             self.sys
                 .vserver(cmd, id, std::ptr::from_mut(data).cast::<c_void>())
@@ -61,6 +64,21 @@ impl<S: Syscall> Vserver<S> {
     /// Returns the feature word, bits of [`abi::vci`].
     pub fn feature_word(&self) -> Result<u32> {
         self.bare(vcmd::GET_VCI, 0)
+    }
+
+    /// Returns what this kernel adds to the original and which values it enforces, bits of
+    /// [`abi::feature`].
+    ///
+    /// # Errors
+    ///
+    /// `ENOSYS` also from kernels of the original, which do not know the command.
+    pub fn features(&self) -> Result<abi::Features> {
+        let mut features = abi::Features {
+            size: size_of::<abi::Features>() as u32,
+            ..Default::default()
+        };
+        self.pass(vcmd::GET_FEATURES, 0, &mut features)?;
+        Ok(features)
     }
 
     /// Creates context `xid` (2 to 65535) and moves the calling thread into it.
@@ -99,13 +117,13 @@ impl<S: Syscall> Vserver<S> {
         self.migrate(abi::XID_SPECTATOR, 0)
     }
 
-    fn word(&self, cmd: u32, xid: u32) -> Result<abi::Flags> {
+    pub(crate) fn word(&self, cmd: u32, xid: u32) -> Result<abi::Flags> {
         let mut word = abi::Flags::default();
         self.pass(cmd, xid, &mut word)?;
         Ok(word)
     }
 
-    fn set_word(&self, cmd: u32, xid: u32, value: u64, mask: u64) -> Result<()> {
+    pub(crate) fn set_word(&self, cmd: u32, xid: u32, value: u64, mask: u64) -> Result<()> {
         self.pass(cmd, xid, &mut abi::Flags { value, mask })
             .map(drop)
     }
@@ -243,7 +261,7 @@ impl<S: Syscall> Vserver<S> {
         self.pass(vcmd::ENTER_SPACE, xid, &mut space).map(drop)
     }
 
-    fn space_word(&self, cmd: u32) -> Result<u64> {
+    pub(crate) fn space_word(&self, cmd: u32) -> Result<u64> {
         let mut space = abi::SpaceMaskV1::default();
         self.pass(cmd, 0, &mut space)?;
         Ok(space.mask)
@@ -294,6 +312,17 @@ impl<S: Syscall> Vserver<S> {
     /// Returns the network context id of a task; see [`Self::task_xid`].
     pub fn task_nid(&self, pid: u32) -> Result<u32> {
         self.bare(vcmd::TASK_NID, pid)
+    }
+
+    /// Returns the file tag of a task; see [`Self::task_xid`].
+    pub fn task_tag(&self, pid: u32) -> Result<u32> {
+        self.bare(vcmd::TASK_TAG, pid)
+    }
+
+    /// Gives the calling thread the file tag `tag`, of which the low 16 bits count. Only the host
+    /// may do that; a tag needs no context, so `ESRCH` and `EACCES` do not occur.
+    pub fn migrate_tag(&self, tag: u32) -> Result<()> {
+        self.bare(vcmd::TAG_MIGRATE, tag).map(drop)
     }
 
     /// Reads the id of the context and the pid of its init.
