@@ -3,6 +3,7 @@
 //! The commands of the model.
 
 use super::world::{Context, World};
+use super::{limits, network};
 use crate::Errno;
 use crate::abi::{self, vcmd, vxf, vxm};
 use std::ffi::c_void;
@@ -20,6 +21,10 @@ enum Kind {
     Admin,
     /// `ctx_kill`: host only, also without `STATE_ADMIN`.
     Kill,
+    /// Changes the tag of the caller: host only.
+    Tag,
+    /// About network contexts, which have rules of their own.
+    Network,
 }
 
 fn kind(cmd: u32) -> Result<Kind, Errno> {
@@ -30,6 +35,9 @@ fn kind(cmd: u32) -> Result<Kind, Errno> {
         | vcmd::GET_SPACE_DEFAULT
         | vcmd::TASK_XID
         | vcmd::TASK_NID
+        | vcmd::TASK_TAG
+        | vcmd::GET_FEATURES
+        | vcmd::GET_RLIMIT_MASK
         | vcmd::CTX_CREATE => Kind::Global,
         vcmd::GET_VHI_NAME
         | vcmd::GET_BADNESS
@@ -41,6 +49,7 @@ fn kind(cmd: u32) -> Result<Kind, Errno> {
         | vcmd::GET_BCAPS
         | vcmd::GET_UMASK
         | vcmd::GET_WMASK => Kind::Query,
+        cmd if limits::knows(cmd) => Kind::Query,
         vcmd::SET_VHI_NAME
         | vcmd::SET_SPACE
         | vcmd::SET_BADNESS
@@ -48,9 +57,12 @@ fn kind(cmd: u32) -> Result<Kind, Errno> {
         | vcmd::SET_CCAPS
         | vcmd::SET_BCAPS
         | vcmd::SET_UMASK
-        | vcmd::SET_WMASK => Kind::Setup,
+        | vcmd::SET_WMASK
+        | vcmd::SET_RLIMIT => Kind::Setup,
         vcmd::CTX_MIGRATE | vcmd::ENTER_SPACE => Kind::Admin,
         vcmd::CTX_KILL => Kind::Kill,
+        vcmd::TAG_MIGRATE => Kind::Tag,
+        cmd if network::knows(cmd) => Kind::Network,
         _ => return Err(Errno(libc::ENOSYS)),
     })
 }
@@ -60,7 +72,7 @@ fn kind(cmd: u32) -> Result<Kind, Errno> {
 /// # Safety
 ///
 /// `data` is null or points to a `T`.
-unsafe fn read<T: Copy>(data: *mut c_void) -> Result<T, Errno> {
+pub(super) unsafe fn read<T: Copy>(data: *mut c_void) -> Result<T, Errno> {
     if data.is_null() {
         return Err(Errno(libc::EFAULT));
     }
@@ -73,7 +85,7 @@ unsafe fn read<T: Copy>(data: *mut c_void) -> Result<T, Errno> {
 /// # Safety
 ///
 /// `data` is null or points to a `T`.
-unsafe fn write<T>(data: *mut c_void, value: T) -> Result<u32, Errno> {
+pub(super) unsafe fn write<T>(data: *mut c_void, value: T) -> Result<u32, Errno> {
     if data.is_null() {
         return Err(Errno(libc::EFAULT));
     }
@@ -107,9 +119,13 @@ pub(super) unsafe fn execute(
         }
         return Ok(1);
     }
-    if kind == Kind::Global {
+    match kind {
         // SAFETY: `data` fits the command.
-        return unsafe { execute_global(world, cmd, id, data) };
+        Kind::Global => return unsafe { execute_global(world, cmd, id, data) },
+        // SAFETY: `data` fits the command.
+        Kind::Network => return unsafe { network::execute(world, cmd, id, data, in_setup) },
+        Kind::Tag => return migrate_tag(world, id),
+        _ => {}
     }
     let xid = if (id as i32) < 0 { own } else { id };
     let host_only = matches!(kind, Kind::Admin | Kind::Kill | Kind::Setup);
@@ -153,12 +169,19 @@ unsafe fn execute_global(
             let mask = abi::space::DEFAULT;
             write(data, abi::SpaceMaskV1 { mask })
         },
-        vcmd::TASK_XID => {
+        vcmd::TASK_XID | vcmd::TASK_NID | vcmd::TASK_TAG => {
             let pid = if id == 0 { world.current } else { id as i32 };
             let task = world.tasks.get(&pid).ok_or(Errno(libc::ESRCH))?;
-            Ok(task.xid)
+            Ok(match cmd {
+                vcmd::TASK_XID => task.xid,
+                vcmd::TASK_NID => task.nid,
+                _ => task.tag,
+            })
         }
-        vcmd::TASK_NID => Ok(0),
+        // SAFETY: `data` fits the command.
+        vcmd::GET_FEATURES => unsafe { features(data) },
+        // SAFETY: `data` fits the command.
+        vcmd::GET_RLIMIT_MASK => unsafe { limits::mask(data) },
         _ => {
             // SAFETY: the only command left is ctx_create, and `data` fits it.
             let flags = unsafe { read::<abi::CtxCreate>(data) }
@@ -166,6 +189,50 @@ unsafe fn execute_global(
             create(world, id, flags)
         }
     }
+}
+
+/// What of the additions the model has.
+const FEATURES: u64 = abi::feature::SPACE_TIME
+    | abi::feature::SPACE_CGROUP
+    | abi::feature::OWN_SETUP_ONLY
+    | abi::feature::HOST_CREATE;
+
+/// Writes as many bytes of the structure as the caller has room for.
+///
+/// # Safety
+///
+/// `data` is null or points to as many bytes as the first four of them say, but at least to these.
+unsafe fn features(data: *mut c_void) -> Result<u32, Errno> {
+    // SAFETY: there are four bytes at least.
+    let room = unsafe { read::<u32>(data) }? as usize;
+    let known = size_of::<abi::Features>();
+    if room < size_of::<u32>() {
+        return Err(Errno(libc::EINVAL));
+    }
+    let features = abi::Features {
+        size: known as u32,
+        version: abi::FEATURES_VERSION,
+        bits: FEATURES,
+    };
+    let from = std::ptr::from_ref(&features).cast::<u8>();
+    // SAFETY: `features` has `known` bytes without padding, `data` has `room`; they are not the
+    // same memory.
+    unsafe {
+        data.cast::<u8>()
+            .copy_from_nonoverlapping(from, room.min(known))
+    };
+    Ok(0)
+}
+
+fn migrate_tag(world: &mut World, tag: u32) -> Result<u32, Errno> {
+    if world.caller().xid != abi::XID_HOST {
+        return Err(Errno(libc::EPERM));
+    }
+    let current = world.current;
+    if let Some(task) = world.tasks.get_mut(&current) {
+        task.tag = tag & 0xffff;
+    }
+    Ok(0)
 }
 
 fn create(world: &mut World, xid: u32, flags: u64) -> Result<u32, Errno> {
@@ -188,11 +255,15 @@ fn create(world: &mut World, xid: u32, flags: u64) -> Result<u32, Errno> {
 ///
 /// As [`execute`].
 unsafe fn execute_query(
-    world: &World,
+    world: &mut World,
     cmd: u32,
     xid: u32,
     data: *mut c_void,
 ) -> Result<u32, Errno> {
+    if limits::knows(cmd) {
+        // SAFETY: `data` fits the command.
+        return unsafe { limits::query(world, cmd, xid, data) };
+    }
     let context = &world.contexts[&xid];
     let tasks = world.claims(xid);
     let word = |value| abi::Flags {
@@ -259,6 +330,10 @@ unsafe fn execute_setup(
     xid: u32,
     data: *mut c_void,
 ) -> Result<u32, Errno> {
+    if cmd == vcmd::SET_RLIMIT {
+        // SAFETY: `data` fits the command.
+        return unsafe { limits::set(world, xid, data) };
+    }
     let current = world.current;
     let inside = world.caller().xid == xid;
     let context = world.contexts.get_mut(&xid).ok_or(Errno(libc::ESRCH))?;

@@ -4,7 +4,8 @@
 //!
 //! [`Fake`] implements [`Syscall`] over a table of tasks and contexts and follows the rules of the
 //! kernel: who may call what, one-time flags, life time by task claims, the special ids. It has no
-//! namespaces and no blocking: waiting for a context that still lives returns `EINTR`.
+//! namespaces, no addresses and no blocking: waiting for a context that still lives returns
+//! `EINTR`. Limits are stored, and the threads of a context are counted; nothing is refused.
 //!
 //! One task is the current one and makes the calls; [`Fake::run_as`] changes it for the duration
 //! of a closure. The model is shared by its clones.
@@ -12,6 +13,8 @@
 #![allow(unsafe_code)]
 
 mod commands;
+mod limits;
+mod network;
 mod world;
 
 use crate::abi;
@@ -100,6 +103,11 @@ impl Fake {
         self.world().contexts.keys().copied().collect()
     }
 
+    /// Ids of all network contexts.
+    pub fn networks(&self) -> Vec<u32> {
+        self.world().networks.keys().copied().collect()
+    }
+
     /// Takes the right to use the call from every task, or gives it back.
     pub fn set_rights(&self, granted: bool) {
         self.world().rights = granted;
@@ -158,4 +166,22 @@ pub const COMMANDS: &[u32] = &[
     abi::vcmd::SET_WMASK,
     abi::vcmd::GET_SPACE_MASK,
     abi::vcmd::GET_SPACE_DEFAULT,
+    abi::vcmd::GET_FEATURES,
+    abi::vcmd::TASK_TAG,
+    abi::vcmd::TAG_MIGRATE,
+    abi::vcmd::NET_CREATE_V0,
+    abi::vcmd::NET_CREATE,
+    abi::vcmd::NET_MIGRATE,
+    abi::vcmd::NX_INFO,
+    abi::vcmd::GET_NFLAGS,
+    abi::vcmd::SET_NFLAGS,
+    abi::vcmd::GET_NCAPS,
+    abi::vcmd::SET_NCAPS,
+    abi::vcmd::GET_RLIMIT,
+    abi::vcmd::SET_RLIMIT,
+    abi::vcmd::GET_RLIMIT_MASK,
+    abi::vcmd::RLIMIT_STAT,
+    abi::vcmd::RESET_HITS,
+    abi::vcmd::RESET_MINMAX,
+    abi::vcmd::VIRT_STAT,
 ];

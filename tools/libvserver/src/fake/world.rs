@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The state of the model: tasks, contexts and how they end.
+//! The state of the model: tasks, contexts, network contexts and how they end.
 
+use super::limits::Limits;
+use super::network::Network;
 use crate::Errno;
-use crate::abi::{self, vxf};
+use crate::abi::{self, nxf, vxf};
 use std::collections::BTreeMap;
+use std::time::Instant;
 
 /// A task of the model.
 #[derive(Clone, Debug)]
@@ -13,6 +16,12 @@ pub(super) struct Task {
     pub xid: u32,
     /// Context on which the task holds a claim.
     pub claim: Option<u32>,
+    /// Network context id as the kernel shows it; 1 for a spectator.
+    pub nid: u32,
+    /// Network context on which the task holds a claim.
+    pub net_claim: Option<u32>,
+    /// Tag of the files that the task makes.
+    pub tag: u32,
     /// Whether only SIGKILL ends the task.
     pub ignores_signals: bool,
 }
@@ -30,6 +39,9 @@ pub(super) struct Context {
     pub names: BTreeMap<u32, [u8; abi::vhin::LEN]>,
     pub spaces: [u64; abi::space::SETS as usize],
     pub exit: abi::WaitExit,
+    pub limits: Limits,
+    pub forks: u32,
+    pub created: Instant,
 }
 
 impl Context {
@@ -45,6 +57,9 @@ impl Context {
             names: BTreeMap::new(),
             spaces: [0; abi::space::SETS as usize],
             exit: abi::WaitExit::default(),
+            limits: Limits::default(),
+            forks: 0,
+            created: Instant::now(),
         }
     }
 }
@@ -54,6 +69,7 @@ impl Context {
 pub(super) struct World {
     pub tasks: BTreeMap<i32, Task>,
     pub contexts: BTreeMap<u32, Context>,
+    pub networks: BTreeMap<u32, Network>,
     pub current: i32,
     pub rights: bool,
     pub faults: Vec<(u32, Errno)>,
@@ -66,11 +82,15 @@ impl World {
         let task = Task {
             xid: abi::XID_HOST,
             claim: None,
+            nid: abi::XID_HOST,
+            net_claim: None,
+            tag: 0,
             ignores_signals: false,
         };
         Self {
             tasks: BTreeMap::from([(host, task)]),
             contexts: BTreeMap::new(),
+            networks: BTreeMap::new(),
             current: host,
             rights: true,
             faults: Vec::new(),
@@ -88,7 +108,14 @@ impl World {
         let child = self.caller().clone();
         let pid = self.next_pid;
         self.next_pid += 1;
+        let claim = child.claim;
         self.tasks.insert(pid, child);
+        if let Some(xid) = claim {
+            if let Some(context) = self.contexts.get_mut(&xid) {
+                context.forks += 1;
+            }
+            self.account(xid);
+        }
         pid
     }
 
@@ -98,20 +125,46 @@ impl World {
         }
     }
 
+    /// Threads of the context.
+    pub fn threads(&self, xid: u32) -> u32 {
+        let tasks = self.tasks.values().filter(|task| task.claim == Some(xid));
+        tasks.count() as u32
+    }
+
+    /// Lets the context know how many threads it has now.
+    fn account(&mut self, xid: u32) {
+        let threads = self.threads(xid);
+        if let Some(context) = self.contexts.get_mut(&xid) {
+            context.limits.set_threads(threads);
+        }
+    }
+
     /// Claims on the context: its tasks and, when it is persistent, itself.
     pub fn claims(&self, xid: u32) -> u32 {
-        let tasks = self.tasks.values().filter(|task| task.claim == Some(xid));
         let persistent = self
             .contexts
             .get(&xid)
             .is_some_and(|context| context.flags & vxf::PERSISTENT != 0);
-        tasks.count() as u32 + u32::from(persistent)
+        self.threads(xid) + u32::from(persistent)
     }
 
     /// Ends the context when nothing claims it any more.
     pub fn reap(&mut self, xid: u32) {
         if self.claims(xid) == 0 {
             self.contexts.remove(&xid);
+        }
+        self.account(xid);
+    }
+
+    /// Ends the network context when no task is in it and it is not persistent.
+    pub fn reap_network(&mut self, nid: u32) {
+        let claimed = self.tasks.values().any(|task| task.net_claim == Some(nid));
+        let persistent = self
+            .networks
+            .get(&nid)
+            .is_some_and(|network| network.flags & nxf::PERSISTENT != 0);
+        if !claimed && !persistent {
+            self.networks.remove(&nid);
         }
     }
 
@@ -127,6 +180,9 @@ impl World {
                 }
             }
             self.reap(xid);
+        }
+        if let Some(nid) = task.net_claim {
+            self.reap_network(nid);
         }
     }
 
@@ -150,6 +206,20 @@ impl World {
         task.xid = xid;
         if let Some(left) = left.filter(|left| *left != xid) {
             self.reap(left);
+        }
+        self.account(xid);
+    }
+
+    /// Moves the current task into a network context.
+    pub fn enter_network(&mut self, nid: u32) {
+        let current = self.current;
+        let Some(task) = self.tasks.get_mut(&current) else {
+            return;
+        };
+        let left = task.net_claim.replace(nid);
+        task.nid = nid;
+        if let Some(left) = left.filter(|left| *left != nid) {
+            self.reap_network(left);
         }
     }
 }
