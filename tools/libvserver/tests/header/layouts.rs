@@ -83,7 +83,8 @@ macro_rules! c_name {
     };
 }
 
-/// Lists structures: name here, name in C, members; a member with another name in C has it after it.
+/// Lists structures: name here, name in C, members; another name that a member has in C is behind
+/// it.
 macro_rules! layouts {
     ($($name:ident = $c:literal { $($field:ident $($other:literal)?),* })*) => {
         vec![$(Layout {

@@ -3,8 +3,8 @@
 //! The header for C programs says what `abi.rs` says.
 //!
 //! From the constants, sizes and offsets of the crate a C program of assertions is made, and a
-//! compiler checks it against the header, as C and as C++, for 64-bit and for 32-bit x86. Nothing is
-//! linked or run, so no C library is needed, only the headers of the kernel.
+//! compiler checks it against the header, as C and as C++, for 64-bit and for 32-bit x86. Nothing
+//! is linked or run, so no C library is needed, only the headers of the kernel.
 
 // The layouts of 32-bit callers are those of the `Compat` structures, seen from a 64-bit kernel.
 #![cfg(target_pointer_width = "64")]
