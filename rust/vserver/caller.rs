@@ -5,13 +5,18 @@
 use crate::{
     abi::XID_HOST,
     context::Context,
+    network::Network,
     sys::task, //
 };
 use kernel::sync::aref::ARef;
 
 pub(crate) use crate::sys::task::{
+    become_init,
+    become_reaper,
     migrate,
-    pid,
+    migrate_net,
+    nid,
+    set_tag,
     spectate,
     unshare,
     xid, //
@@ -21,6 +26,11 @@ pub(crate) use crate::sys::task::{
 /// The context of the caller; `None` for the host and for a spectator that came from it.
 pub(crate) fn context() -> Option<ARef<Context>> {
     task::context()
+}
+
+/// The network context of the caller; `None` for the host and for a spectator that came from it.
+pub(crate) fn network() -> Option<ARef<Network>> {
+    task::network()
 }
 
 /// The caller belongs to the host.

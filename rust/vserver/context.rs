@@ -12,11 +12,15 @@ use crate::{
         vhin,
         vxf, //
     },
-    bits,
+    bits, event,
+    limit::Limits,
+    persistence::Persistence,
+    scheduler::Schedule,
     sys::{
-        head::{
-            Claim,
-            Head, //
+        head::Head,
+        object::{
+            self,
+            Claim, //
         },
         space::Space, //
     },
@@ -29,6 +33,10 @@ use kernel::{
         aref::ARef,
         CondVar,
         Mutex, //
+    },
+    time::{
+        Instant,
+        Monotonic, //
     }, //
 };
 
@@ -46,6 +54,8 @@ pub(crate) struct Context {
     inner: Mutex<Inner>,
     #[pin]
     ended: CondVar,
+    /// Constant.
+    created: Instant<Monotonic>,
 }
 
 /// Where the head is; asserted to be 0 where C relies on it.
@@ -55,13 +65,16 @@ pub(crate) const HEAD_OFFSET: usize = core::mem::offset_of!(Context, head);
 struct Inner {
     /// Set once, when the last claim is gone.
     ended: bool,
+    /// The helper program is being started for a `reboot(2)`.
+    helper: bool,
     /// Keeps the context without tasks, as long as the flag PERSISTENT is set.
-    persistent: Option<Claim>,
+    persistent: Persistence<Context>,
     spaces: [Space; crate::abi::space::SETS as usize],
     /// Terminated text.
     name: [u8; vhin::LEN],
-    badness: i64,
     wmask: u64,
+    limits: Limits,
+    schedule: Schedule,
 }
 
 /// What [`Context::wait_ended`] found.
@@ -76,19 +89,22 @@ impl Context {
     /// Makes a context that no lookup finds yet.
     ///
     /// The claim keeps it alive until its first task is in. May sleep. Errors: `ENOMEM`.
-    pub(crate) fn make(xid: u32, flags: u64) -> Result<Claim> {
+    pub(crate) fn make(xid: u32, flags: u64) -> Result<Claim<Self>> {
         let context = KBox::pin_init(
             pin_init!(Self {
                 head <- Head::new(xid, flags),
                 inner <- new_mutex!(Inner {
                     ended: false,
-                    persistent: None,
+                    helper: false,
+                    persistent: Persistence::new(),
                     spaces: [Space::new(), Space::new()],
                     name: [0; vhin::LEN],
-                    badness: 0,
                     wmask: 0,
+                    limits: Limits::new(),
+                    schedule: Schedule::new(),
                 }, "vserver_context"),
                 ended <- new_condvar!("vserver_ended"),
+                created: Instant::now(),
             }),
             GFP_KERNEL_ACCOUNT,
         )?;
@@ -97,7 +113,18 @@ impl Context {
 
     /// Looks a context up by id: a reference that does not keep it from ending.
     pub(crate) fn find(xid: u32) -> Option<ARef<Self>> {
-        Head::find(xid)
+        object::find(xid)
+    }
+
+    /// Threads in the context: claims but that of a persistent one.
+    pub(crate) fn threads(&self) -> u32 {
+        let persistent = u32::from(self.has_flag(vxf::PERSISTENT));
+        self.head.claims().saturating_sub(persistent)
+    }
+
+    /// Nanoseconds since the context was made.
+    pub(crate) fn age(&self) -> u64 {
+        u64::try_from(self.created.elapsed().as_nanos()).unwrap_or(0)
     }
 
     /// The part that is shared with C.
@@ -107,7 +134,7 @@ impl Context {
 
     /// Whether one of the flags in `mask` is set.
     pub(crate) fn has_flag(&self, mask: u64) -> bool {
-        self.head.flags() & mask != 0
+        self.head.has_flag(mask)
     }
 
     /// Changes the flags and returns the new word. May sleep.
@@ -116,15 +143,8 @@ impl Context {
     /// a context without tasks ends the context. Errors: `EFAULT` when the context has ended.
     pub(crate) fn change_flags(&self, value: u64, mask: u64) -> Result<u64> {
         let mut inner = self.inner.lock();
-        let new = bits::apply_flags(self.head.flags(), value, mask);
-        let dropped = if new & vxf::PERSISTENT == 0 {
-            inner.persistent.take()
-        } else {
-            if inner.persistent.is_none() {
-                inner.persistent = Some(Claim::take(self).ok_or(EFAULT)?);
-            }
-            None
-        };
+        let new = bits::apply_flags(self.head.flags(), value, mask, vxf::ONE_TIME);
+        let dropped = inner.persistent.set(self, new & vxf::PERSISTENT != 0)?;
         self.head.set_flags(new);
         // The last claim ends the context, which takes the lock.
         drop(inner);
@@ -159,14 +179,20 @@ impl Context {
         }
     }
 
-    /// The bias for the out-of-memory killer.
-    pub(crate) fn badness(&self) -> i64 {
-        self.inner.lock().badness
-    }
-
-    /// Stores the bias for the out-of-memory killer.
-    pub(crate) fn set_badness(&self, bias: i64) {
-        self.inner.lock().badness = bias;
+    /// Runs `f`, which starts the helper program, while waiters wait. Errors: `EAGAIN` while it is
+    /// being started already, those of `f`.
+    pub(crate) fn with_helper<T>(&self, f: impl FnOnce() -> Result<T>) -> Result<T> {
+        {
+            let mut inner = self.inner.lock();
+            if inner.helper {
+                return Err(EAGAIN);
+            }
+            inner.helper = true;
+        }
+        let result = f();
+        self.inner.lock().helper = false;
+        self.ended.notify_all();
+        result
     }
 
     /// The name of the context, terminated.
@@ -177,6 +203,16 @@ impl Context {
     /// Stores the name of the context, which must be terminated.
     pub(crate) fn set_name(&self, name: &[u8; vhin::LEN]) {
         self.inner.lock().name = *name;
+    }
+
+    /// Runs `f` on the limits. `f` must not sleep long: others wait.
+    pub(crate) fn with_limits<T>(&self, f: impl FnOnce(&mut Limits) -> Result<T>) -> Result<T> {
+        f(&mut self.inner.lock().limits)
+    }
+
+    /// Runs `f` on the schedule. `f` must not sleep long: others wait.
+    pub(crate) fn with_schedule<T>(&self, f: impl FnOnce(&mut Schedule) -> Result<T>) -> Result<T> {
+        f(&mut self.inner.lock().schedule)
     }
 
     /// Runs `f` on one of the stored sets of spaces. `f` may sleep. Errors: `EINVAL` when there is
@@ -199,10 +235,11 @@ impl Context {
         (inner.spaces[0].mask(), inner.spaces[1].mask())
     }
 
-    /// The last claim is gone: takes the context out of the table, drops its spaces and wakes
-    /// waiters. Called once. May sleep.
+    /// The last claim is gone: takes the context out of the table, tells the helper, drops the
+    /// spaces and wakes waiters. Called once. May sleep.
     pub(crate) fn end(&self) {
         self.head.withdraw();
+        event::shutdown(self);
         let mut inner = self.inner.lock();
         let spaces = core::mem::replace(&mut inner.spaces, [Space::new(), Space::new()]);
         drop(inner);
@@ -215,7 +252,7 @@ impl Context {
     /// Sleeps until the context has ended.
     pub(crate) fn wait_ended(&self) -> Wait {
         let mut inner = self.inner.lock();
-        while !inner.ended {
+        while !inner.ended || inner.helper {
             if self.ended.wait_interruptible(&mut inner) {
                 return if inner.ended {
                     Wait::Ended
@@ -255,7 +292,7 @@ mod tests {
         assert!(Context::find(XID).is_none());
         claim.head().publish()?;
         let found = Context::find(XID).ok_or(ESRCH)?;
-        assert_eq!(found.head().xid(), XID);
+        assert_eq!(found.head().id(), XID);
         assert!(core::ptr::eq(&*found, &*claim));
         Ok(())
     }
@@ -265,13 +302,13 @@ mod tests {
         let claim = Context::make(XID + 1, vxf::INIT_SET)?;
         claim.head().publish()?;
         let found = Context::find(XID + 1).ok_or(ESRCH)?;
-        let second = Claim::take(&found).ok_or(EFAULT)?;
+        let second = Claim::take(&*found).ok_or(EFAULT)?;
         drop(claim);
         assert!(Context::find(XID + 1).is_some());
         drop(second);
         assert!(Context::find(XID + 1).is_none());
         assert!(matches!(found.wait_ended(), Wait::Ended));
-        assert!(Claim::take(&found).is_none());
+        assert!(Claim::take(&*found).is_none());
         Ok(())
     }
 
@@ -308,7 +345,7 @@ mod tests {
         found.change_flags(vxf::PERSISTENT, vxf::PERSISTENT)?;
         // A second time must not claim again.
         found.change_flags(vxf::PERSISTENT, vxf::PERSISTENT)?;
-        assert_eq!(found.head().tasks(), 2);
+        assert_eq!(found.head().claims(), 2);
         drop(claim);
         assert!(Context::find(XID + 4).is_some());
         found.change_flags(0, vxf::PERSISTENT)?;

@@ -18,7 +18,8 @@ use crate::{
         Context,
         Wait, //
     },
-    dispatch::Call, //
+    dispatch::Call,
+    event, //
 };
 use kernel::prelude::*;
 
@@ -50,6 +51,7 @@ fn create(xid: u32, flags: u64, own_spaces: u64) -> Result<u32> {
         .head()
         .publish()
         .map_err(|error| if error == EBUSY { taken(xid) } else { error })?;
+    event::startup(&context)?;
     enter(&context)?;
     if own_spaces != 0 {
         caller::unshare(own_spaces & !space::USER)?;
@@ -72,7 +74,7 @@ fn enter(context: &Context) -> Result {
     if context.has_flag(vxf::INFO_PRIVATE) && !context.has_flag(vxf::STATE_SETUP) {
         return Err(EACCES);
     }
-    if caller::xid() == context.head().xid()
+    if caller::xid() == context.head().id()
         && caller::context().is_some_and(|own| core::ptr::eq(&*own, context))
     {
         return Ok(());
@@ -95,7 +97,10 @@ pub(crate) fn ctx_migrate(call: &Call, context: &Context) -> Result<u32> {
     };
     enter(context)?;
     if data.flagword & vxm::SET_INIT != 0 {
-        context.head().set_init_pid(caller::pid());
+        caller::become_init(context);
+    }
+    if data.flagword & vxm::SET_REAPER != 0 {
+        caller::become_reaper(context);
     }
     Ok(0)
 }

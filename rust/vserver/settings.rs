@@ -4,6 +4,7 @@
 
 use crate::{
     abi::{
+        nxf,
         vhin,
         vxf,
         Badness,
@@ -16,7 +17,8 @@ use crate::{
         Context,
         Word, //
     },
-    dispatch::Call, //
+    dispatch::Call,
+    network::Network, //
 };
 use kernel::prelude::*;
 
@@ -25,14 +27,14 @@ pub(crate) fn get_cflags(call: &Call, context: &Context) -> Result<u32> {
     let value = context.head().flags();
     call.write(&Flags {
         value,
-        mask: bits::settable_flags(value),
+        mask: bits::settable_flags(value, vxf::ONE_TIME),
     })?;
     Ok(0)
 }
 
 /// `set_cflags`
 ///
-/// A task that clears STATE_INIT of its own context becomes its init; clearing it from outside
+/// A task that clears STATE_INIT of its own context becomes its init and reaper; clearing it from outside
 /// only clears the bit.
 pub(crate) fn set_cflags(call: &Call, context: &Context) -> Result<u32> {
     let data: Flags = call.read()?;
@@ -41,7 +43,8 @@ pub(crate) fn set_cflags(call: &Call, context: &Context) -> Result<u32> {
     let cleared = old & !new & vxf::STATE_INIT != 0;
     let own = caller::context().is_some_and(|own| core::ptr::eq(&*own, context));
     if cleared && own {
-        context.head().set_init_pid(caller::pid());
+        caller::become_init(context);
+        caller::become_reaper(context);
     }
     Ok(0)
 }
@@ -102,10 +105,43 @@ pub(crate) fn set_wmask(call: &Call, context: &Context) -> Result<u32> {
     set_word(call, context, Word::Wmask)
 }
 
+/// `get_nflags`
+pub(crate) fn get_nflags(call: &Call, network: &Network) -> Result<u32> {
+    let value = network.head().flags();
+    call.write(&Flags {
+        value,
+        mask: bits::settable_flags(value, nxf::ONE_TIME),
+    })?;
+    Ok(0)
+}
+
+/// `set_nflags`
+pub(crate) fn set_nflags(call: &Call, network: &Network) -> Result<u32> {
+    let data: Flags = call.read()?;
+    network.change_flags(data.value, data.mask)?;
+    Ok(0)
+}
+
+/// `get_ncaps`
+pub(crate) fn get_ncaps(call: &Call, network: &Network) -> Result<u32> {
+    call.write(&Flags {
+        value: network.head().ncaps(),
+        mask: u64::MAX,
+    })?;
+    Ok(0)
+}
+
+/// `set_ncaps`
+pub(crate) fn set_ncaps(call: &Call, network: &Network) -> Result<u32> {
+    let data: Flags = call.read()?;
+    network.change_ncaps(data.value, data.mask);
+    Ok(0)
+}
+
 /// `get_badness`
 pub(crate) fn get_badness(call: &Call, context: &Context) -> Result<u32> {
     call.write(&Badness {
-        bias: context.badness(),
+        bias: context.head().badness() as i64,
     })?;
     Ok(0)
 }
@@ -113,7 +149,7 @@ pub(crate) fn get_badness(call: &Call, context: &Context) -> Result<u32> {
 /// `set_badness`
 pub(crate) fn set_badness(call: &Call, context: &Context) -> Result<u32> {
     let data: Badness = call.read()?;
-    context.set_badness(data.bias);
+    context.head().set_badness(data.bias as u64);
     Ok(0)
 }
 

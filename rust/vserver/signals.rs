@@ -64,7 +64,7 @@ pub(crate) fn ctx_kill(call: &Call, context: &Context) -> Result<u32> {
     let view = View {
         init: context.head().init_pid(),
         admin: context.has_flag(vxf::STATE_ADMIN),
-        tasks: context.head().tasks(),
+        tasks: context.head().claims(),
     };
     let (receiver, sig) = choose(view, kill)?;
     if !task::is_signal(sig) {

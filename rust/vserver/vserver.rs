@@ -12,8 +12,18 @@
 //! | [`bits`] | how set commands combine words |
 //! | [`context`] | a context: state, life, claims |
 //! | [`caller`] | the task that calls, and its rights |
-//! | [`dispatch`] | the multiplexer and its one table |
+//! | [`dispatch`] | the multiplexer |
+//! | [`command`] | its one table |
 //! | [`lifecycle`] | create, migrate, wait |
+//! | [`event`] | what the helper program is told; reboot of a guest |
+//! | [`persistence`] | what keeps an object without tasks |
+//! | [`network`] | a network context: state, life |
+//! | [`address`] | the addresses of a network context |
+//! | [`membership`] | commands about network contexts and tags |
+//! | [`limit`] | limits of resources |
+//! | [`scheduler`] | the token bucket |
+//! | [`disk_limit`] | disk limits |
+//! | [`inode`] | attributes of files |
 //! | [`settings`] | flags, capabilities, masks, names |
 //! | [`spaces`] | stored namespaces |
 //! | [`signals`] | signals to a context |
@@ -24,17 +34,37 @@
 #[allow(dead_code, unreachable_pub)]
 mod abi;
 #[deny(unsafe_code)]
+mod address;
+#[deny(unsafe_code)]
 mod bits;
 #[deny(unsafe_code)]
 mod caller;
 #[deny(unsafe_code)]
+mod command;
+#[deny(unsafe_code)]
 mod context;
+#[deny(unsafe_code)]
+mod disk_limit;
 #[deny(unsafe_code)]
 mod dispatch;
 #[deny(unsafe_code)]
+mod event;
+#[deny(unsafe_code)]
+mod inode;
+#[deny(unsafe_code)]
 mod lifecycle;
 #[deny(unsafe_code)]
+mod limit;
+#[deny(unsafe_code)]
+mod membership;
+#[deny(unsafe_code)]
+mod network;
+#[deny(unsafe_code)]
+mod persistence;
+#[deny(unsafe_code)]
 mod report;
+#[deny(unsafe_code)]
+mod scheduler;
 #[deny(unsafe_code)]
 mod settings;
 #[deny(unsafe_code)]
@@ -55,11 +85,14 @@ module! {
 
 /// The loaded module. While it lives, `vserver()` answers.
 struct VserverModule {
+    // Dropped in this order: the tables go when nobody calls any more.
     _registration: sys::ops::Registration,
+    _tables: sys::table::Tables,
 }
 
 impl kernel::Module for VserverModule {
     fn init(_module: &'static ThisModule) -> Result<Self> {
+        let tables = sys::table::Tables::new();
         let registration = sys::ops::Registration::new()?;
         pr_info!(
             "interface version {:04x}:{:04x}\n",
@@ -68,6 +101,7 @@ impl kernel::Module for VserverModule {
         );
         Ok(Self {
             _registration: registration,
+            _tables: tables,
         })
     }
 }

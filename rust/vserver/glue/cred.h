@@ -14,12 +14,14 @@ static inline u64 vs_ctx_caps(const struct vs_ctx *ctx)
 
 /*
  * Reduces all sets of @new to the mask of @ctx. Needed beside the capable hook:
- * commoncap reads the sets directly in places, and /proc shows them.
+ * commoncap reads the sets directly in places, and /proc shows them. What goes
+ * from the bounding set is remembered, see struct vs_cred.
  */
 static inline void vs_cred_trim(struct cred *new, const struct vs_ctx *ctx)
 {
 	u64 mask = vs_ctx_caps(ctx);
 
+	new->vs.masked |= new->cap_bset.val & ~mask;
 	new->cap_inheritable.val &= mask;
 	new->cap_permitted.val &= mask;
 	new->cap_effective.val &= mask;

@@ -17,9 +17,11 @@
 #include <linux/jump_label.h>
 #include <linux/key.h>
 #include <linux/lsm_hooks.h>
+#include <linux/magic.h>
 #include <linux/mutex.h>
 #include <linux/net.h>
 #include <linux/nsproxy.h>
+#include <linux/prctl.h>
 #include <linux/sched/signal.h>
 #include <linux/user_namespace.h>
 #include <linux/vserver.h>
@@ -27,6 +29,7 @@
 #include <net/sock.h>
 
 #include "cred.h"
+#include "rights.h"
 
 /* Private, far above the numbers that mainline gives out one by one. */
 #define LSM_ID_VSERVER	0x7673
@@ -57,7 +60,7 @@ static struct vs_owner *vs_sock_owner(const struct sock *sk)
 
 static u64 vs_current_instance(void)
 {
-	return current->vs.ctx ? current->vs.ctx->instance : 0;
+	return current->vs.ctx ? current->vs.ctx->obj.instance : 0;
 }
 
 static bool vs_current_admin(void)
@@ -84,8 +87,8 @@ static int vs_may_look(const struct task_struct *p)
 
 /* Capabilities: the mask of the context. */
 
-static int vs_capable(const struct cred *cred, struct user_namespace *ns,
-		      int cap, unsigned int opts)
+static int vs_lsm_capable(const struct cred *cred, struct user_namespace *ns,
+			  int cap, unsigned int opts)
 {
 	/*
 	 * The mask of the current task counts, whosever credentials are looked
@@ -115,6 +118,51 @@ static int vs_userns_create(const struct cred *cred)
 	return -EPERM;
 }
 
+/*
+ * What a task drops by itself no context capability gives back.
+ */
+static int vs_task_prctl(int option, unsigned long arg2, unsigned long arg3,
+			 unsigned long arg4, unsigned long arg5)
+{
+	struct cred *new;
+
+	if (option != PR_CAPBSET_DROP || arg2 >= 64 ||
+	    !(current_cred()->vs.masked & BIT_ULL(arg2)))
+		return -ENOSYS;
+	new = prepare_creds();
+	if (!new)
+		return -ENOMEM;
+	new->vs.masked &= ~BIT_ULL(arg2);
+	commit_creds(new);
+	return -ENOSYS;
+}
+
+static int vs_capset(struct cred *new, const struct cred *old,
+		     const kernel_cap_t *effective,
+		     const kernel_cap_t *inheritable,
+		     const kernel_cap_t *permitted)
+{
+	/* Who gives up a capability that it has wants less of the others too. */
+	if (!cap_issubset(old->cap_permitted, *permitted))
+		new->vs.masked = 0;
+	return 0;
+}
+
+static int vs_sb_kern_mount(const struct super_block *sb)
+{
+	/* Also for mounts that the kernel makes on behalf of the task. */
+	if (!vs_current_sealed() || sb->s_bdev || (sb->s_flags & SB_KERNMOUNT) ||
+	    sb->s_magic == PROC_SUPER_MAGIC || sb->s_magic == DEVPTS_SUPER_MAGIC)
+		return 0;
+	return vs_may_mount_virtual() ? 0 : -EPERM;
+}
+
+static int vs_lsm_syslog(int type)
+{
+	/* syslog() itself does not come here for a guest; /dev/kmsg does. */
+	return vs_current_sealed() ? -EPERM : 0;
+}
+
 static int vs_kernel_module_request(char *name)
 {
 	return vs_current_sealed() ? -EPERM : 0;
@@ -137,7 +185,7 @@ static int vs_may_trace(const struct task_struct *tracer,
 	if (READ_ONCE(tracer->vs.xid) > VS_XID_SPECTATOR)
 		return -EPERM;
 	ctx = READ_ONCE(tracee->vs.ctx);
-	if (!ctx || !(atomic64_read(&ctx->flags) & VS_FLAG_STATE_ADMIN))
+	if (!ctx || !(atomic64_read(&ctx->obj.flags) & VS_FLAG_STATE_ADMIN))
 		return -EACCES;
 	return 0;
 }
@@ -167,7 +215,7 @@ static int vs_task_kill(struct task_struct *p, struct kernel_siginfo *info,
 			0 : -EPERM;
 	}
 	/* -ESRCH, which the original gives, would make the caller try again. */
-	return vs_current_watch() || vs_same_ctx(current, p) ? 0 : -EPERM;
+	return vs_same_ctx(current, p) || vs_current_watch() ? 0 : -EPERM;
 }
 
 /*
@@ -342,9 +390,13 @@ static int vs_key_permission(key_ref_t key_ref, const struct cred *cred,
 #endif
 
 static struct security_hook_list vs_hooks[] __ro_after_init = {
-	LSM_HOOK_INIT(capable, vs_capable),
+	LSM_HOOK_INIT(capable, vs_lsm_capable),
 	LSM_HOOK_INIT(bprm_creds_from_file, vs_bprm_creds_from_file),
 	LSM_HOOK_INIT(userns_create, vs_userns_create),
+	LSM_HOOK_INIT(task_prctl, vs_task_prctl),
+	LSM_HOOK_INIT(capset, vs_capset),
+	LSM_HOOK_INIT(sb_kern_mount, vs_sb_kern_mount),
+	LSM_HOOK_INIT(syslog, vs_lsm_syslog),
 	LSM_HOOK_INIT(kernel_module_request, vs_kernel_module_request),
 	LSM_HOOK_INIT(task_alloc, vs_task_alloc),
 	LSM_HOOK_INIT(task_free, vs_task_free),

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * /proc/virtual and the files of contexts in /proc/<pid>.
+ * /proc/virtual, /proc/virtnet and the files of contexts in /proc/<pid>.
  *
- * The directories of contexts are made on lookup, like those of processes, so
- * that a context costs nothing here until somebody looks. Formats: proc.md.
+ * The directories of objects are made on lookup, like those of processes, so
+ * that an object costs nothing here until somebody looks. Formats: proc.md.
  */
 #include <linux/fs.h>
 #include <linux/kstrtox.h>
@@ -15,61 +15,94 @@
 
 #include "../../../fs/proc/internal.h"
 
-/* Positions below are those of the ordinary entries of /proc/virtual. */
+/* Positions below are those of the ordinary entries of the two directories. */
 #define VS_PROC_FIRST	256
 
-/* Files of a context; the index goes into the inode beside the id. */
-static const struct {
+/* A file of an object; the index into its table goes into the inode. */
+struct vs_proc_file {
 	const char *name;
 	enum vs_file file;
-} vs_ctx_files[] = {
+};
+
+static const struct vs_proc_file vs_ctx_files[] = {
 	{ "info", VS_FILE_CTX_INFO },
 	{ "status", VS_FILE_CTX_STATUS },
 };
 
-static struct proc_dir_entry *vs_proc_dir;
+static const struct vs_proc_file vs_net_files[] = {
+	{ "info", VS_FILE_NET_INFO },
+	{ "status", VS_FILE_NET_STATUS },
+};
 
-static u32 vs_inode_xid(const struct inode *inode)
+/* What the two directories differ in. */
+static const struct vs_proc_tree {
+	const char *name;
+	const struct vs_proc_file *files;
+	u32 count;
+} vs_trees[VS_KINDS] = {
+	[VS_CONTEXT] = { "virtual", vs_ctx_files, ARRAY_SIZE(vs_ctx_files) },
+	[VS_NETWORK] = { "virtnet", vs_net_files, ARRAY_SIZE(vs_net_files) },
+};
+
+static struct proc_dir_entry *vs_proc_dirs[VS_KINDS];
+
+/* An inode of an object carries its id, its kind and the index of the file. */
+static u32 vs_inode_id(const struct inode *inode)
 {
 	return PROC_I(inode)->fd & VS_XID_MAX;
 }
 
+static u32 vs_inode_kind(const struct inode *inode)
+{
+	return (PROC_I(inode)->fd >> 16) & 1;
+}
+
 static u32 vs_inode_index(const struct inode *inode)
 {
-	return PROC_I(inode)->fd >> 16;
+	return PROC_I(inode)->fd >> 17;
 }
 
-/* Guests see their own context only. */
-static bool vs_ctx_listed(const struct vs_ctx *ctx)
+static u32 vs_current_id(u32 kind)
+{
+	return kind == VS_NETWORK ? current->vs.nid : current->vs.xid;
+}
+
+/* Guests see their own object only; host and spectator are those by xid. */
+static bool vs_listed(const struct vs_object *obj)
 {
 	return current->vs.xid <= VS_XID_SPECTATOR ||
-	       current->vs.xid == ctx->xid;
+	       vs_current_id(obj->kind) == obj->id;
 }
 
-static struct vs_ctx *vs_proc_find(u32 xid)
+static struct vs_object *vs_proc_find(u32 kind, u32 id)
 {
-	struct vs_ctx *ctx = vs_ctx_find(xid);
+	struct vs_object *obj = vs_object_find(kind, id);
 
-	if (ctx && !vs_ctx_listed(ctx)) {
-		vs_ctx_put(ctx);
-		ctx = NULL;
+	if (obj && !vs_listed(obj)) {
+		vs_object_put(obj);
+		obj = NULL;
 	}
-	return ctx;
+	return obj;
+}
+
+static struct vs_object *vs_inode_find(const struct inode *inode)
+{
+	return vs_proc_find(vs_inode_kind(inode), vs_inode_id(inode));
 }
 
 static int vs_proc_revalidate(struct inode *dir, const struct qstr *name,
 			      struct dentry *dentry, unsigned int flags)
 {
 	struct inode *inode;
-	struct vs_ctx *ctx;
+	struct vs_object *obj;
 
 	if (flags & LOOKUP_RCU)
 		return -ECHILD;
 	inode = d_inode(dentry);
-	ctx = inode ? vs_proc_find(vs_inode_xid(inode)) : NULL;
-	if (!ctx)
+	obj = inode ? vs_inode_find(inode) : NULL;
+	if (!obj)
 		return 0;
-	vs_ctx_put(ctx);
+	vs_object_put(obj);
 	return 1;
 }
 
@@ -79,7 +112,7 @@ static const struct dentry_operations vs_proc_dentry_ops = {
 };
 
 static struct inode *vs_proc_inode(struct super_block *sb, umode_t mode,
-				   u32 xid, u32 index)
+				   u32 kind, u32 id, u32 index)
 {
 	struct inode *inode = new_inode(sb);
 
@@ -88,75 +121,80 @@ static struct inode *vs_proc_inode(struct super_block *sb, umode_t mode,
 	inode->i_ino = get_next_ino();
 	inode->i_mode = mode;
 	simple_inode_init_ts(inode);
-	PROC_I(inode)->fd = xid | index << 16;
+	PROC_I(inode)->fd = id | kind << 16 | index << 17;
 	return inode;
 }
 
-static int vs_ctx_file_show(struct seq_file *m, void *v)
+static int vs_file_show(struct seq_file *m, void *v)
 {
 	struct inode *inode = m->private;
-	struct vs_ctx *ctx = vs_proc_find(vs_inode_xid(inode));
+	struct vs_object *obj = vs_inode_find(inode);
 	const struct vs_ops *ops;
 	int err = -ENOENT;
 
-	if (!ctx)
+	if (!obj)
 		return -ENOENT;
 	ops = vs_ops_get();
 	if (ops) {
-		err = ops->show(m, ctx, vs_ctx_files[vs_inode_index(inode)].file);
+		const struct vs_proc_tree *tree = &vs_trees[obj->kind];
+
+		err = ops->show(m, obj, tree->files[vs_inode_index(inode)].file);
 		vs_ops_put(ops);
 	}
-	vs_ctx_put(ctx);
+	vs_object_put(obj);
 	return err;
 }
 
-static int vs_ctx_file_open(struct inode *inode, struct file *file)
+static int vs_file_open(struct inode *inode, struct file *file)
 {
-	return single_open(file, vs_ctx_file_show, inode);
+	return single_open(file, vs_file_show, inode);
 }
 
-static const struct file_operations vs_ctx_file_fops = {
-	.open = vs_ctx_file_open,
+static const struct file_operations vs_file_fops = {
+	.open = vs_file_open,
 	.read = seq_read,
 	.llseek = seq_lseek,
 	.release = single_release,
 };
 
-static const struct inode_operations vs_ctx_file_iops = {
+static const struct inode_operations vs_file_iops = {
 	.setattr = proc_nochmod_setattr,
 };
 
-static struct dentry *vs_ctx_dir_lookup(struct inode *dir,
-					struct dentry *dentry,
-					unsigned int flags)
+static struct dentry *vs_object_lookup(struct inode *dir, struct dentry *dentry,
+				       unsigned int flags)
 {
-	struct vs_ctx *ctx = vs_proc_find(vs_inode_xid(dir));
+	const struct vs_proc_tree *tree = &vs_trees[vs_inode_kind(dir)];
+	struct vs_object *obj = vs_inode_find(dir);
 	struct inode *inode;
 
-	if (!ctx)
+	if (!obj)
 		return ERR_PTR(-ENOENT);
-	vs_ctx_put(ctx);
-	for (u32 i = 0; i < ARRAY_SIZE(vs_ctx_files); i++) {
-		if (strcmp(dentry->d_name.name, vs_ctx_files[i].name))
+	vs_object_put(obj);
+	for (u32 i = 0; i < tree->count; i++) {
+		if (strcmp(dentry->d_name.name, tree->files[i].name))
 			continue;
 		inode = vs_proc_inode(dir->i_sb, S_IFREG | 0444,
-				      vs_inode_xid(dir), i);
+				      vs_inode_kind(dir), vs_inode_id(dir), i);
 		if (!inode)
 			return ERR_PTR(-ENOMEM);
-		inode->i_op = &vs_ctx_file_iops;
-		inode->i_fop = &vs_ctx_file_fops;
+		inode->i_op = &vs_file_iops;
+		inode->i_fop = &vs_file_fops;
 		return proc_splice_unmountable(inode, dentry,
 					       &vs_proc_dentry_ops);
 	}
 	return ERR_PTR(-ENOENT);
 }
 
-static int vs_ctx_dir_iterate(struct file *file, struct dir_context *ctx)
+static int vs_object_iterate(struct file *file, struct dir_context *ctx)
 {
+	const struct vs_proc_tree *tree =
+		&vs_trees[vs_inode_kind(file_inode(file))];
+
 	if (!dir_emit_dots(file, ctx))
 		return 0;
-	while (ctx->pos - 2 < ARRAY_SIZE(vs_ctx_files)) {
-		const char *name = vs_ctx_files[ctx->pos - 2].name;
+	while (ctx->pos - 2 < tree->count) {
+		const char *name = tree->files[ctx->pos - 2].name;
 
 		if (!dir_emit(ctx, name, strlen(name), get_next_ino(), DT_REG))
 			return 0;
@@ -165,44 +203,52 @@ static int vs_ctx_dir_iterate(struct file *file, struct dir_context *ctx)
 	return 0;
 }
 
-static const struct inode_operations vs_ctx_dir_iops = {
-	.lookup = vs_ctx_dir_lookup,
+static const struct inode_operations vs_object_iops = {
+	.lookup = vs_object_lookup,
 	.setattr = proc_nochmod_setattr,
 };
 
-static const struct file_operations vs_ctx_dir_fops = {
+static const struct file_operations vs_object_fops = {
 	.read = generic_read_dir,
-	.iterate_shared = vs_ctx_dir_iterate,
+	.iterate_shared = vs_object_iterate,
 	.llseek = generic_file_llseek,
 };
+
+/* The kind of objects that one of the two directories lists. */
+static u32 vs_dir_kind(const struct inode *dir)
+{
+	return (uintptr_t)PDE(dir)->data;
+}
 
 static struct dentry *vs_dir_lookup(struct inode *dir, struct dentry *dentry,
 				    unsigned int flags)
 {
 	const char *name = dentry->d_name.name;
+	u32 kind = vs_dir_kind(dir);
+	struct vs_object *obj;
 	struct inode *inode;
-	struct vs_ctx *ctx;
-	u32 xid;
+	u32 id;
 
-	/* Names with a leading zero or sign do not name a context. */
-	if (name[0] < '1' || name[0] > '9' || kstrtou32(name, 10, &xid))
+	/* Names with a leading zero or sign do not name an object. */
+	if (name[0] < '1' || name[0] > '9' || kstrtou32(name, 10, &id))
 		return proc_lookup(dir, dentry, flags);
-	ctx = vs_proc_find(xid);
-	if (!ctx)
+	obj = vs_proc_find(kind, id);
+	if (!obj)
 		return ERR_PTR(-ENOENT);
-	vs_ctx_put(ctx);
-	inode = vs_proc_inode(dir->i_sb, S_IFDIR | 0555, xid, 0);
+	vs_object_put(obj);
+	inode = vs_proc_inode(dir->i_sb, S_IFDIR | 0555, kind, id, 0);
 	if (!inode)
 		return ERR_PTR(-ENOMEM);
 	set_nlink(inode, 2);
-	inode->i_op = &vs_ctx_dir_iops;
-	inode->i_fop = &vs_ctx_dir_fops;
+	inode->i_op = &vs_object_iops;
+	inode->i_fop = &vs_object_fops;
 	return proc_splice_unmountable(inode, dentry, &vs_proc_dentry_ops);
 }
 
 static int vs_dir_iterate(struct file *file, struct dir_context *ctx)
 {
-	struct vs_ctx *vx;
+	u32 kind = vs_dir_kind(file_inode(file));
+	struct vs_object *obj;
 
 	if (ctx->pos < VS_PROC_FIRST) {
 		int ret = proc_readdir(file, ctx);
@@ -211,14 +257,14 @@ static int vs_dir_iterate(struct file *file, struct dir_context *ctx)
 			return ret;
 		ctx->pos = VS_PROC_FIRST;
 	}
-	while ((vx = vs_ctx_next(ctx->pos - VS_PROC_FIRST))) {
+	while ((obj = vs_object_next(kind, ctx->pos - VS_PROC_FIRST))) {
 		char name[12];
-		int len = snprintf(name, sizeof(name), "%u", vx->xid);
-		u32 xid = vx->xid;
-		bool listed = vs_ctx_listed(vx);
+		int len = snprintf(name, sizeof(name), "%u", obj->id);
+		u32 id = obj->id;
+		bool listed = vs_listed(obj);
 
-		vs_ctx_put(vx);
-		ctx->pos = VS_PROC_FIRST + xid;
+		vs_object_put(obj);
+		ctx->pos = VS_PROC_FIRST + id;
 		if (listed && !dir_emit(ctx, name, len, get_next_ino(), DT_DIR))
 			return 0;
 		ctx->pos++;
@@ -230,9 +276,10 @@ static int vs_dir_getattr(struct mnt_idmap *idmap, const struct path *path,
 			  struct kstat *stat, u32 request_mask,
 			  unsigned int query_flags)
 {
-	generic_fillattr(&nop_mnt_idmap, request_mask, d_inode(path->dentry),
-			 stat);
-	stat->nlink = 2 + vs_ctx_active();
+	struct inode *inode = d_inode(path->dentry);
+
+	generic_fillattr(&nop_mnt_idmap, request_mask, inode, stat);
+	stat->nlink = 2 + vs_objects_active(vs_dir_kind(inode));
 	return 0;
 }
 
@@ -262,35 +309,53 @@ static int vs_info_show(struct seq_file *m, void *v)
 
 static int vs_status_show(struct seq_file *m, void *v)
 {
-	seq_printf(m, "#CTotal:\t%u\n#CActive:\t%u\n", vs_ctx_total(),
-		   vs_ctx_active());
-	vs_space_show(m);
+	u32 kind = (uintptr_t)m->private;
+
+	seq_printf(m, "#CTotal:\t%u\n#CActive:\t%u\n", vs_objects_total(kind),
+		   vs_objects_active(kind));
+	if (kind == VS_CONTEXT)
+		vs_space_show(m);
 	return 0;
 }
 
-/* Makes /proc/virtual: 0 or -ENOMEM. May sleep. */
-int vs_proc_init(void)
+static int vs_tree_init(u32 kind)
 {
-	struct proc_dir_entry *dir = proc_mkdir("virtual", NULL);
+	struct proc_dir_entry *dir = proc_mkdir_data(vs_trees[kind].name, 0555,
+						     NULL, (void *)(uintptr_t)kind);
 
 	if (!dir)
 		return -ENOMEM;
 	dir->proc_iops = &vs_dir_iops;
 	dir->proc_dir_ops = &vs_dir_fops;
-	vs_proc_dir = dir;
+	vs_proc_dirs[kind] = dir;
 	if (!proc_create_single("info", 0444, dir, vs_info_show) ||
-	    !proc_create_single("status", 0444, dir, vs_status_show)) {
-		vs_proc_exit();
+	    !proc_create_single_data("status", 0444, dir, vs_status_show,
+				     (void *)(uintptr_t)kind))
 		return -ENOMEM;
+	return 0;
+}
+
+/* Makes /proc/virtual and /proc/virtnet: 0 or -ENOMEM. May sleep. */
+int vs_proc_init(void)
+{
+	for (u32 kind = 0; kind < VS_KINDS; kind++) {
+		int err = vs_tree_init(kind);
+
+		if (err) {
+			vs_proc_exit();
+			return err;
+		}
 	}
 	return 0;
 }
 
-/* Removes /proc/virtual; waits for readers. May sleep. */
+/* Removes both; waits for readers. May sleep. */
 void vs_proc_exit(void)
 {
-	proc_remove(vs_proc_dir);
-	vs_proc_dir = NULL;
+	for (u32 kind = 0; kind < VS_KINDS; kind++) {
+		proc_remove(vs_proc_dirs[kind]);
+		vs_proc_dirs[kind] = NULL;
+	}
 }
 
 /* The context of @task with a reference, or NULL. */
@@ -300,78 +365,89 @@ static struct vs_ctx *vs_task_ctx_get(const struct task_struct *task)
 
 	guard(rcu)();
 	ctx = READ_ONCE(task->vs.ctx);
-	return ctx && refcount_inc_not_zero(&ctx->refs) ? ctx : NULL;
+	return ctx && refcount_inc_not_zero(&ctx->obj.refs) ? ctx : NULL;
 }
 
-static bool vs_ctx_hides_vinfo(const struct vs_ctx *ctx)
+/* The network context of @task with a reference, or NULL. */
+static struct vs_net *vs_task_net_get(const struct task_struct *task)
 {
-	return ctx && atomic64_read(&ctx->flags) & VS_FLAG_HIDE_VINFO;
+	struct vs_net *net;
+
+	guard(rcu)();
+	net = READ_ONCE(task->vs.net);
+	return net && refcount_inc_not_zero(&net->obj.refs) ? net : NULL;
+}
+
+/* The context of @task asks for vinfo, ninfo and the lines to be hidden. */
+static bool vs_vinfo_hidden(const struct task_struct *task)
+{
+	const struct vs_ctx *ctx;
+
+	guard(rcu)();
+	ctx = READ_ONCE(task->vs.ctx);
+	return ctx && atomic64_read(&ctx->obj.flags) & VS_FLAG_HIDE_VINFO;
 }
 
 /* vinfo and ninfo, the last two files of @dir, or none. */
 unsigned int __vs_proc_hidden(const struct inode *dir)
 {
 	struct task_struct *task = get_proc_task(dir);
-	struct vs_ctx *ctx;
 	bool hidden;
 
 	if (!task)
 		return 0;
-	ctx = vs_task_ctx_get(task);
-	hidden = vs_ctx_hides_vinfo(ctx);
-	if (ctx)
-		vs_ctx_put(ctx);
+	hidden = vs_vinfo_hidden(task);
 	put_task_struct(task);
 	return hidden ? 2 : 0;
+}
+
+/* The lines about @obj, which is put; NULL has none. */
+static int vs_show_object(struct seq_file *m, struct vs_object *obj, u32 file)
+{
+	const struct vs_ops *ops;
+	int err = -ENOENT;
+
+	if (!obj)
+		return 0;
+	ops = vs_ops_get();
+	if (ops) {
+		err = ops->show(m, obj, file);
+		vs_ops_put(ops);
+	}
+	vs_object_put(obj);
+	return err;
 }
 
 /* /proc/<pid>/vinfo */
 int proc_pid_vinfo(struct seq_file *m, struct pid_namespace *ns,
 		   struct pid *pid, struct task_struct *task)
 {
-	struct vs_ctx *ctx = vs_task_ctx_get(task);
-	const struct vs_ops *ops;
-	int err = 0;
+	struct vs_ctx *ctx;
 
-	if (!ctx) {
-		seq_printf(m, "XID:\t%d\n", READ_ONCE(task->vs.xid));
-		return 0;
-	}
-	ops = vs_ctx_hides_vinfo(ctx) ? NULL : vs_ops_get();
-	if (ops) {
-		seq_printf(m, "XID:\t%d\n", READ_ONCE(task->vs.xid));
-		err = ops->show(m, ctx, VS_FILE_VINFO);
-		vs_ops_put(ops);
-	} else {
-		err = -ENOENT;
-	}
-	vs_ctx_put(ctx);
-	return err;
+	if (vs_vinfo_hidden(task))
+		return -ENOENT;
+	seq_printf(m, "XID:\t%d\n", READ_ONCE(task->vs.xid));
+	ctx = vs_task_ctx_get(task);
+	return vs_show_object(m, ctx ? &ctx->obj : NULL, VS_FILE_VINFO);
 }
 
 /* /proc/<pid>/ninfo */
 int proc_pid_ninfo(struct seq_file *m, struct pid_namespace *ns,
 		   struct pid *pid, struct task_struct *task)
 {
-	struct vs_ctx *ctx = vs_task_ctx_get(task);
-	bool hidden = vs_ctx_hides_vinfo(ctx);
+	struct vs_net *net;
 
-	if (ctx)
-		vs_ctx_put(ctx);
-	if (hidden)
+	if (vs_vinfo_hidden(task))
 		return -ENOENT;
 	seq_printf(m, "NID:\t%d\n", READ_ONCE(task->vs.nid));
-	return 0;
+	net = vs_task_net_get(task);
+	return vs_show_object(m, net ? &net->obj : NULL, VS_FILE_NINFO);
 }
 
 /* The two lines in /proc/<pid>/status. */
 void __vs_proc_status(struct seq_file *m, const struct task_struct *task)
 {
-	struct vs_ctx *ctx = vs_task_ctx_get(task);
-
-	if (!vs_ctx_hides_vinfo(ctx))
+	if (!vs_vinfo_hidden(task))
 		seq_printf(m, "VxID:\t%d\nNxID:\t%d\n",
 			   READ_ONCE(task->vs.xid), READ_ONCE(task->vs.nid));
-	if (ctx)
-		vs_ctx_put(ctx);
 }

@@ -1,25 +1,27 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The table of contexts and the counters that keep them alive.
+ * The tables of contexts and network contexts, and the counters that keep both
+ * kinds of objects alive.
  *
- * Life of a context
+ * Life of an object
  *
- *   allocated   vs_ctx_init(): one reference and one task claim, held by the
+ *   allocated   vs_object_init(): one reference and one task claim, held by the
  *               creator; the module is pinned
- *   published   vs_ctx_publish(): found by id
- *   ended       the last claim is gone: vs_ops.ended() withdraws it from the
- *               table, releases its spaces and wakes waiters
+ *   published   vs_object_publish(): found by id
+ *   ended       the last claim is gone: vs_ops.ended() withdraws it from its
+ *               table, releases what it holds and wakes waiters
  *   freed       the last reference is gone: after a grace period a worker calls
  *               vs_ops.release() and unpins the module
  *
  * A claim says "a task runs here" (or will: the creator's, or a persistent
- * context's); whoever holds one also holds a reference. Claims are taken with
- * inc_not_zero, so a context that has ended stays ended. References are taken by task_struct,
- * by lookups and by waiters, and may be dropped in any context, also from an RCU
- * callback or an interrupt; the rest of the life runs in process context.
+ * object's); whoever holds one also holds a reference. Claims are taken with
+ * inc_not_zero, so an object that has ended stays ended. References are taken by
+ * task_struct, by lookups and by waiters, and may be dropped in any context,
+ * also from an RCU callback or an interrupt; the rest of the life runs in
+ * process context.
  *
- * Locks: the table is an XArray, read under RCU, written under its own lock,
- * which nests inside everything. No lock is held over vs_ops calls.
+ * Locks: a table is an XArray, read under RCU, written under its own lock, which
+ * nests inside everything. No lock is held over vs_ops calls.
  */
 #include <linux/export.h>
 #include <linux/module.h>
@@ -29,12 +31,16 @@
 
 DEFINE_STATIC_KEY_FALSE(vs_active);
 
-static DEFINE_XARRAY(vs_contexts);
+/* One table for each kind. */
+static struct xarray vs_tables[VS_KINDS] = {
+	[VS_CONTEXT] = XARRAY_INIT(vs_tables[VS_CONTEXT], 0),
+	[VS_NETWORK] = XARRAY_INIT(vs_tables[VS_NETWORK], 0),
+};
 static const struct vs_ops __rcu *vs_core_ops;
 static DEFINE_MUTEX(vs_register_mutex);
 static struct workqueue_struct *vs_free_wq;
-static atomic_t vs_total = ATOMIC_INIT(0);
-static atomic_t vs_published = ATOMIC_INIT(0);
+static atomic_t vs_total[VS_KINDS];
+static atomic_t vs_published[VS_KINDS];
 static atomic64_t vs_last_instance = ATOMIC64_INIT(0);
 
 /**
@@ -56,25 +62,33 @@ int vs_register(const struct vs_ops *ops)
 		return -ENOMEM;
 	vs_free_wq = wq;
 	err = vs_proc_init();
-	if (err) {
-		destroy_workqueue(wq);
-		return err;
-	}
+	if (err)
+		goto destroy;
+	err = vs_helper_init();
+	if (err)
+		goto remove;
 	rcu_assign_pointer(vs_core_ops, ops);
 	return 0;
+
+remove:
+	vs_proc_exit();
+destroy:
+	destroy_workqueue(wq);
+	return err;
 }
 EXPORT_SYMBOL_GPL(vs_register);
 
 /**
  * vs_unregister() - withdraw the core
  *
- * The caller is the exit function of the module, so no context and no running
+ * The caller is the exit function of the module, so no object and no running
  * call pins it any more; what remains is the tail of the last release. May sleep.
  */
 void vs_unregister(void)
 {
 	guard(mutex)(&vs_register_mutex);
 	RCU_INIT_POINTER(vs_core_ops, NULL);
+	vs_helper_exit();
 	vs_proc_exit();
 	/* Queued by RCU callbacks, therefore the callbacks first. */
 	rcu_barrier();
@@ -105,143 +119,148 @@ void vs_ops_put(const struct vs_ops *ops)
 	module_put(ops->owner);
 }
 
-/* The operations of a core that a context pins. */
+/* The operations of a core that an object pins. */
 static const struct vs_ops *vs_pinned_ops(void)
 {
 	return rcu_dereference_protected(vs_core_ops, true);
 }
 
-static void vs_ctx_free_worker(struct work_struct *work)
+static void vs_object_free_worker(struct work_struct *work)
 {
-	struct vs_ctx *ctx = container_of(to_rcu_work(work), struct vs_ctx,
-					  free_work);
+	struct vs_object *obj = container_of(to_rcu_work(work),
+					     struct vs_object, free_work);
 	const struct vs_ops *ops = vs_pinned_ops();
+	u32 kind = obj->kind;
 
-	ops->release(ctx);
-	atomic_dec(&vs_total);
+	ops->release(obj);
+	atomic_dec(&vs_total[kind]);
 	module_put(ops->owner);
 }
 
 /**
- * vs_ctx_init() - initialise the head of a new context
- * @ctx: zeroed memory.
+ * vs_object_init() - initialise the head of a new object
+ * @obj: zeroed memory.
  * @owner: the module of the core, pinned by the caller.
- * @xid: context id.
- * @flags: VXF_* bits.
+ * @kind: one of enum vs_kind.
+ * @id: its id.
+ * @flags: its first flags.
  *
- * The caller owns one reference and one task claim. May sleep: the first
- * context switches the hooks on.
+ * The caller owns one reference and one task claim. May sleep: the first object
+ * switches the hooks on.
  */
-void vs_ctx_init(struct vs_ctx *ctx, struct module *owner, u32 xid, u64 flags)
+void vs_object_init(struct vs_object *obj, struct module *owner, u32 kind,
+		    u32 id, u64 flags)
 {
-	refcount_set(&ctx->refs, 1);
-	atomic_set(&ctx->tasks, 1);
-	ctx->xid = xid;
-	ctx->instance = atomic64_inc_return(&vs_last_instance);
-	atomic64_set(&ctx->flags, flags);
-	atomic64_set(&ctx->bcaps, -1);
-	INIT_RCU_WORK(&ctx->free_work, vs_ctx_free_worker);
+	refcount_set(&obj->refs, 1);
+	atomic_set(&obj->claims, 1);
+	obj->kind = kind;
+	obj->id = id;
+	obj->instance = atomic64_inc_return(&vs_last_instance);
+	atomic64_set(&obj->flags, flags);
+	INIT_RCU_WORK(&obj->free_work, vs_object_free_worker);
 	__module_get(owner);
-	atomic_inc(&vs_total);
+	atomic_inc(&vs_total[kind]);
 	if (!static_key_enabled(&vs_active)) {
 		vs_lsm_arm();
 		static_branch_enable(&vs_active);
 	}
 }
-EXPORT_SYMBOL_GPL(vs_ctx_init);
+EXPORT_SYMBOL_GPL(vs_object_init);
 
 /**
- * vs_ctx_publish() - enter a context into the table
- * @ctx: a context with a claim.
+ * vs_object_publish() - enter an object into its table
+ * @obj: an object with a claim.
  *
  * Return: 0, -EBUSY when the id is taken, -ENOMEM. May sleep.
  */
-int vs_ctx_publish(struct vs_ctx *ctx)
+int vs_object_publish(struct vs_object *obj)
 {
-	int err = xa_insert(&vs_contexts, ctx->xid, ctx, GFP_KERNEL);
+	int err = xa_insert(&vs_tables[obj->kind], obj->id, obj, GFP_KERNEL);
 
 	if (!err)
-		atomic_inc(&vs_published);
+		atomic_inc(&vs_published[obj->kind]);
 	return err;
 }
-EXPORT_SYMBOL_GPL(vs_ctx_publish);
+EXPORT_SYMBOL_GPL(vs_object_publish);
 
-/* Takes @ctx out of the table; does nothing when it is not in. May sleep. */
-void vs_ctx_withdraw(struct vs_ctx *ctx)
+/* Takes @obj out of its table; does nothing when it is not in. May sleep. */
+void vs_object_withdraw(struct vs_object *obj)
 {
-	if (xa_cmpxchg(&vs_contexts, ctx->xid, ctx, NULL, GFP_KERNEL) == ctx)
-		atomic_dec(&vs_published);
+	if (xa_cmpxchg(&vs_tables[obj->kind], obj->id, obj, NULL,
+		       GFP_KERNEL) == obj)
+		atomic_dec(&vs_published[obj->kind]);
 }
-EXPORT_SYMBOL_GPL(vs_ctx_withdraw);
+EXPORT_SYMBOL_GPL(vs_object_withdraw);
 
 /**
- * vs_ctx_find() - look a context up by id
- * @xid: context id; 0 and 1 are never found.
+ * vs_object_find() - look an object up
+ * @kind: one of enum vs_kind.
+ * @id: its id; 0 and 1 are never found.
  *
- * Return: the context with a reference, or NULL. Any context, lockless.
+ * Return: the object with a reference, or NULL. Any context, lockless.
  */
-struct vs_ctx *vs_ctx_find(u32 xid)
+struct vs_object *vs_object_find(u32 kind, u32 id)
 {
-	struct vs_ctx *ctx;
+	struct vs_object *obj;
 
 	guard(rcu)();
-	ctx = xa_load(&vs_contexts, xid);
-	return ctx && refcount_inc_not_zero(&ctx->refs) ? ctx : NULL;
+	obj = xa_load(&vs_tables[kind], id);
+	return obj && refcount_inc_not_zero(&obj->refs) ? obj : NULL;
 }
-EXPORT_SYMBOL_GPL(vs_ctx_find);
+EXPORT_SYMBOL_GPL(vs_object_find);
 
-/* The context with the lowest id that is at least @xid, as vs_ctx_find(). */
-struct vs_ctx *vs_ctx_next(u32 xid)
+/* The object with the lowest id that is at least @id, as vs_object_find(). */
+struct vs_object *vs_object_next(u32 kind, u32 id)
 {
-	unsigned long index = xid;
-	struct vs_ctx *ctx;
+	unsigned long index = id;
+	struct vs_object *obj;
 
 	guard(rcu)();
-	xa_for_each_start(&vs_contexts, index, ctx, xid) {
-		if (refcount_inc_not_zero(&ctx->refs))
-			return ctx;
+	xa_for_each_start(&vs_tables[kind], index, obj, id) {
+		if (refcount_inc_not_zero(&obj->refs))
+			return obj;
 	}
 	return NULL;
 }
 
 /* Takes a reference; the caller has one or is an RCU reader of a live task. */
-void vs_ctx_get(struct vs_ctx *ctx)
+void vs_object_get(struct vs_object *obj)
 {
-	refcount_inc(&ctx->refs);
+	refcount_inc(&obj->refs);
 }
-EXPORT_SYMBOL_GPL(vs_ctx_get);
+EXPORT_SYMBOL_GPL(vs_object_get);
 
 /* Drops a reference. Any context. */
-void vs_ctx_put(struct vs_ctx *ctx)
+void vs_object_put(struct vs_object *obj)
 {
-	if (refcount_dec_and_test(&ctx->refs))
-		queue_rcu_work(vs_free_wq, &ctx->free_work);
+	if (refcount_dec_and_test(&obj->refs))
+		queue_rcu_work(vs_free_wq, &obj->free_work);
 }
-EXPORT_SYMBOL_GPL(vs_ctx_put);
+EXPORT_SYMBOL_GPL(vs_object_put);
 
-/* Takes a task claim; false when the context has ended. Any context. */
-bool vs_ctx_claim(struct vs_ctx *ctx)
+/* Takes a task claim; false when the object has ended. Any context. */
+bool vs_object_claim(struct vs_object *obj)
 {
-	return atomic_inc_not_zero(&ctx->tasks);
+	return atomic_inc_not_zero(&obj->claims);
 }
-EXPORT_SYMBOL_GPL(vs_ctx_claim);
+EXPORT_SYMBOL_GPL(vs_object_claim);
 
-/* Drops a task claim; the last one ends the context. May sleep. */
-void vs_ctx_unclaim(struct vs_ctx *ctx)
+/* Drops a task claim; the last one ends the object. May sleep. */
+void vs_object_unclaim(struct vs_object *obj)
 {
-	if (atomic_dec_and_test(&ctx->tasks))
-		vs_pinned_ops()->ended(ctx);
+	if (atomic_dec_and_test(&obj->claims))
+		vs_pinned_ops()->ended(obj);
 }
-EXPORT_SYMBOL_GPL(vs_ctx_unclaim);
+EXPORT_SYMBOL_GPL(vs_object_unclaim);
 
-/* Contexts in memory, also those that only wait to be freed. */
-unsigned int vs_ctx_total(void)
+/* Objects in memory, also those that only wait to be freed. */
+unsigned int vs_objects_total(u32 kind)
 {
-	return atomic_read(&vs_total);
+	return atomic_read(&vs_total[kind]);
 }
 
-/* Contexts in the table. */
-unsigned int vs_ctx_active(void)
+/* Objects in their table. */
+unsigned int vs_objects_active(u32 kind)
 {
-	return atomic_read(&vs_published);
+	return atomic_read(&vs_published[kind]);
 }

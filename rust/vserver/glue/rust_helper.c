@@ -7,9 +7,9 @@
 #include <linux/vserver.h>
 
 #ifdef CONFIG_VSERVER
-__rust_helper u32 rust_helper_vs_ctx_references(const struct vs_ctx *ctx)
+__rust_helper u32 rust_helper_vs_object_references(const struct vs_object *obj)
 {
-	return refcount_read(&ctx->refs);
+	return refcount_read(&obj->refs);
 }
 
 __rust_helper bool rust_helper_vs_current_sealed(void)
@@ -22,9 +22,9 @@ __rust_helper u32 rust_helper_vs_current_xid(void)
 	return current->vs.xid;
 }
 
-__rust_helper int rust_helper_vs_current_pid(void)
+__rust_helper u32 rust_helper_vs_current_nid(void)
 {
-	return current->pid;
+	return current->vs.nid;
 }
 
 __rust_helper bool rust_helper_vs_valid_signal(unsigned long sig)

@@ -19,7 +19,7 @@
 #include "cred.h"
 
 /**
- * vs_task_fork() - the child joins the context of its parent
+ * vs_task_fork() - the child joins the contexts of its parent
  * @p: the child, still private to copy_process(), with a copy of the
  *	membership of current.
  *
@@ -27,16 +27,22 @@
  */
 int vs_task_fork(struct task_struct *p)
 {
-	struct vs_ctx *ctx = p->vs.ctx;
+	struct vs_task *vs = &p->vs;
 
-	p->vs.owner = p;
-	p->vs.claimed = false;
-	if (!ctx)
-		return 0;
-	vs_ctx_get(ctx);
+	vs->owner = p;
+	vs->claimed = false;
+	vs->net_claimed = false;
 	/* A spectator keeps the pointer to the context that it came from. */
-	if (p->vs.xid == ctx->xid)
-		p->vs.claimed = vs_ctx_claim(ctx);
+	if (vs->ctx) {
+		vs_object_get(&vs->ctx->obj);
+		if (vs->xid == vs->ctx->obj.id)
+			vs->claimed = vs_object_claim(&vs->ctx->obj);
+	}
+	if (vs->net) {
+		vs_object_get(&vs->net->obj);
+		if (vs->nid == vs->net->obj.id)
+			vs->net_claimed = vs_object_claim(&vs->net->obj);
+	}
 	return 0;
 }
 
@@ -49,19 +55,27 @@ int vs_task_fork(struct task_struct *p)
  */
 void vs_task_free(struct task_struct *p)
 {
-	struct vs_ctx *ctx = p->vs.ctx;
+	struct vs_task *vs = &p->vs;
 
-	if (!ctx || p->vs.owner != p)
+	if (vs->owner != p)
 		return;
-	/* Only after a failed fork: the parent's claim is still there. */
-	if (p->vs.claimed)
-		vs_ctx_unclaim(ctx);
-	p->vs.ctx = NULL;
-	vs_ctx_put(ctx);
+	/* Claims only after a failed fork: the parent's are still there. */
+	if (vs->ctx) {
+		if (vs->claimed)
+			vs_object_unclaim(&vs->ctx->obj);
+		vs_object_put(&vs->ctx->obj);
+		vs->ctx = NULL;
+	}
+	if (vs->net) {
+		if (vs->net_claimed)
+			vs_object_unclaim(&vs->net->obj);
+		vs_object_put(&vs->net->obj);
+		vs->net = NULL;
+	}
 }
 
 /**
- * __vs_task_exit() - the current task leaves its context
+ * __vs_task_exit() - the current task leaves its contexts
  * @p: current, past the point where it could fork.
  * @code: exit code as wait() reports it.
  *
@@ -69,14 +83,22 @@ void vs_task_free(struct task_struct *p)
  */
 void __vs_task_exit(struct task_struct *p, long code)
 {
-	struct vs_ctx *ctx = p->vs.ctx;
+	struct vs_task *vs = &p->vs;
 
-	if (!p->vs.claimed)
-		return;
-	WRITE_ONCE(ctx->exit_code, code);
-	cmpxchg(&ctx->init_pid, p->pid, 0);
-	WRITE_ONCE(p->vs.claimed, false);
-	vs_ctx_unclaim(ctx);
+	if (vs->net_claimed) {
+		WRITE_ONCE(vs->net_claimed, false);
+		vs_object_unclaim(&vs->net->obj);
+	}
+	if (vs->claimed) {
+		struct vs_ctx *ctx = vs->ctx;
+
+		WRITE_ONCE(ctx->exit_code, code);
+		cmpxchg(&ctx->init_pid, p->pid, 0);
+		/* Before its own children are given away, see init.c. */
+		cmpxchg(&ctx->reaper, p, NULL);
+		WRITE_ONCE(vs->claimed, false);
+		vs_object_unclaim(&ctx->obj);
+	}
 }
 
 /**
@@ -94,56 +116,94 @@ int vs_task_migrate(struct vs_ctx *ctx)
 	bool claimed = vs->claimed;
 	struct cred *new;
 
-	if (!vs_ctx_claim(ctx))
+	if (!vs_object_claim(&ctx->obj))
 		return -EFAULT;
 	new = prepare_creds();
 	if (!new) {
-		vs_ctx_unclaim(ctx);
+		vs_object_unclaim(&ctx->obj);
 		return -ENOMEM;
 	}
-	new->vs.instance = ctx->instance;
+	new->vs.instance = ctx->obj.instance;
+	new->vs.masked = 0;
 	if (vs_ctx_sealed(ctx))
 		vs_cred_trim(new, ctx);
 	commit_creds(new);
 
-	vs_ctx_get(ctx);
+	vs_object_get(&ctx->obj);
 	vs->owner = current;
 	WRITE_ONCE(vs->ctx, ctx);
-	WRITE_ONCE(vs->xid, ctx->xid);
+	WRITE_ONCE(vs->xid, ctx->obj.id);
 	WRITE_ONCE(vs->claimed, true);
 	if (old) {
 		if (claimed)
-			vs_ctx_unclaim(old);
-		vs_ctx_put(old);
+			vs_object_unclaim(&old->obj);
+		vs_object_put(&old->obj);
 	}
 	return 0;
 }
 EXPORT_SYMBOL_GPL(vs_task_migrate);
 
+/**
+ * vs_task_migrate_net() - move the current task into a network context
+ * @net: a network context that the caller holds a reference on.
+ *
+ * Sockets that the task has keep theirs.
+ *
+ * Return: 0, -EFAULT when the network context has ended. May sleep.
+ */
+int vs_task_migrate_net(struct vs_net *net)
+{
+	struct vs_task *vs = &current->vs;
+	struct vs_net *old = vs->net;
+	bool claimed = vs->net_claimed;
+
+	if (!vs_object_claim(&net->obj))
+		return -EFAULT;
+	vs_object_get(&net->obj);
+	vs->owner = current;
+	WRITE_ONCE(vs->net, net);
+	WRITE_ONCE(vs->nid, net->obj.id);
+	WRITE_ONCE(vs->net_claimed, true);
+	if (old) {
+		if (claimed)
+			vs_object_unclaim(&old->obj);
+		vs_object_put(&old->obj);
+	}
+	return 0;
+}
+EXPORT_SYMBOL_GPL(vs_task_migrate_net);
+
 /*
- * Makes the current task the spectator. The pointer to a context that it came
+ * Makes the current task a spectator. The pointer to the object that it came
  * from, and the claim on it, stay (semantics.md, section 3).
  */
-void vs_task_spectate(void)
+void vs_task_spectate(u32 kind)
 {
-	WRITE_ONCE(current->vs.xid, VS_XID_SPECTATOR);
+	if (kind == VS_NETWORK)
+		WRITE_ONCE(current->vs.nid, VS_XID_SPECTATOR);
+	else
+		WRITE_ONCE(current->vs.xid, VS_XID_SPECTATOR);
 }
 EXPORT_SYMBOL_GPL(vs_task_spectate);
 
-/* The context of the current task, not counted; NULL for host and spectator. */
-struct vs_ctx *vs_task_ctx(void)
+/* The object of the current task, not counted; NULL when it has none. */
+struct vs_object *vs_task_object(u32 kind)
 {
-	return current->vs.ctx;
+	struct vs_task *vs = &current->vs;
+
+	if (kind == VS_NETWORK)
+		return vs->net ? &vs->net->obj : NULL;
+	return vs->ctx ? &vs->ctx->obj : NULL;
 }
-EXPORT_SYMBOL_GPL(vs_task_ctx);
+EXPORT_SYMBOL_GPL(vs_task_object);
 
 /**
- * vs_task_ids() - context or network context id of a task
+ * vs_task_id() - an id of a task
  * @pid: pid in the initial pid namespace, 0 for the caller.
- * @network: the network context id instead of the context id.
+ * @which: VS_CONTEXT, VS_NETWORK, or VS_KINDS for the tag.
  * @found: set to whether the task exists.
  */
-u32 vs_task_ids(u32 pid, bool network, bool *found)
+u32 vs_task_id(u32 pid, u32 which, bool *found)
 {
 	struct task_struct *p = current;
 
@@ -153,9 +213,31 @@ u32 vs_task_ids(u32 pid, bool network, bool *found)
 	*found = p;
 	if (!p)
 		return 0;
-	return network ? READ_ONCE(p->vs.nid) : READ_ONCE(p->vs.xid);
+	switch (which) {
+	case VS_CONTEXT:
+		return READ_ONCE(p->vs.xid);
+	case VS_NETWORK:
+		return READ_ONCE(p->vs.nid);
+	default:
+		return READ_ONCE(p->vs.tag);
+	}
 }
-EXPORT_SYMBOL_GPL(vs_task_ids);
+EXPORT_SYMBOL_GPL(vs_task_id);
+
+/* Sets the tag of the current task. */
+void vs_task_set_tag(u32 tag)
+{
+	WRITE_ONCE(current->vs.tag, tag);
+}
+EXPORT_SYMBOL_GPL(vs_task_set_tag);
+
+/* find_task_by_pid_ns() for what the current task may see. Caller holds RCU. */
+struct task_struct *vs_find_task(int nr, struct pid_namespace *ns)
+{
+	struct task_struct *p = pid_task(find_pid_ns(nr, ns), PIDTYPE_PID);
+
+	return p && __vs_task_visible(p) ? p : NULL;
+}
 
 /* The task of @pid is visible to the current one, or it is gone. */
 bool __vs_pid_visible(struct pid *pid)

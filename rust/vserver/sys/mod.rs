@@ -5,7 +5,11 @@
 //! C header: [`include/linux/vserver.h`](srctree/include/linux/vserver.h)
 
 pub(crate) mod head;
+pub(crate) mod helper;
+pub(crate) mod inode;
+pub(crate) mod object;
 pub(crate) mod ops;
 pub(crate) mod space;
+pub(crate) mod table;
 pub(crate) mod task;
 pub(crate) mod user;

@@ -7,8 +7,10 @@
 use crate::{
     context::Context,
     dispatch,
+    event,
+    network::Network,
     report,
-    sys::head::Head,
+    sys::object,
     LocalModule, //
 };
 use kernel::{
@@ -54,12 +56,13 @@ static OPS: Ops = Ops(bindings::vs_ops {
     syscall: Some(syscall),
     ended: Some(ended),
     release: Some(release),
+    reboot: Some(reboot),
     show: Some(show),
 });
 
-/// The system call. `compat` tells a 32-bit caller; no layout so far depends on it.
-extern "C" fn syscall(cmd: u32, id: u32, data: *mut c_void, _compat: bool) -> c_long {
-    match dispatch::call(cmd, id, UserPtr::from_ptr(data)) {
+/// The system call. `compat` tells a 32-bit caller.
+extern "C" fn syscall(cmd: u32, id: u32, data: *mut c_void, compat: bool) -> c_long {
+    match dispatch::call(cmd, id, UserPtr::from_ptr(data), compat) {
         Ok(value) => value as c_long,
         Err(error) => error.to_errno() as c_long,
     }
@@ -67,45 +70,83 @@ extern "C" fn syscall(cmd: u32, id: u32, data: *mut c_void, _compat: bool) -> c_
 
 /// # Safety
 ///
+/// `obj` must be an object on which the caller holds a reference.
+unsafe extern "C" fn ended(obj: *mut bindings::vs_object) {
+    // SAFETY: By the requirement above; the kind is constant.
+    match unsafe { (*obj).kind } {
+        // SAFETY: By the requirement above, and the kind says so.
+        bindings::vs_kind_VS_NETWORK => unsafe { object::of::<Network>(obj) }.end(),
+        // SAFETY: As above.
+        _ => unsafe { object::of::<Context>(obj) }.end(),
+    }
+}
+
+/// # Safety
+///
+/// `obj` must be an object that nobody refers to any more.
+unsafe extern "C" fn release(obj: *mut bindings::vs_object) {
+    // SAFETY: By the requirement above; the kind is constant.
+    match unsafe { (*obj).kind } {
+        bindings::vs_kind_VS_NETWORK => {
+            // SAFETY: The network context came out of a `KBox` in `Claim::from_new`; the object is
+            // its first member, and the last reference is gone.
+            drop(unsafe { KBox::from_raw(obj.cast::<Network>()) });
+        }
+        _ => {
+            // SAFETY: As above, for a context.
+            drop(unsafe { KBox::from_raw(obj.cast::<Context>()) });
+        }
+    }
+}
+
+/// # Safety
+///
 /// `ctx` must be the head of a context on which the caller holds a reference.
-unsafe extern "C" fn ended(ctx: *mut bindings::vs_ctx) {
-    // SAFETY: By the requirement above.
-    unsafe { Head::context_of(ctx) }.end();
+unsafe extern "C" fn reboot(ctx: *mut bindings::vs_ctx, cmd: u32) -> c_int {
+    // SAFETY: By the requirement above; the object is the first member of the head.
+    let context = unsafe { object::of::<Context>(ctx.cast()) };
+    match event::reboot(context, cmd) {
+        Ok(()) => 0,
+        Err(error) => error.to_errno(),
+    }
 }
 
 /// # Safety
 ///
-/// `ctx` must be the head of a context that nobody refers to any more.
-unsafe extern "C" fn release(ctx: *mut bindings::vs_ctx) {
-    // SAFETY: The context came out of a `KBox` in `Claim::from_new`; its head is its first member,
-    // and the last reference is gone.
-    drop(unsafe { KBox::from_raw(ctx.cast::<Context>()) });
-}
-
-/// # Safety
-///
-/// `m` must be a seq file in its show function; `ctx` null or the head of a context on which the
-/// caller holds a reference.
+/// `m` must be a seq file in its show function; `obj` null or an object of the kind that `file` is
+/// about, on which the caller holds a reference.
 unsafe extern "C" fn show(
     m: *mut bindings::seq_file,
-    ctx: *mut bindings::vs_ctx,
+    obj: *mut bindings::vs_object,
     file: u32,
 ) -> c_int {
     // SAFETY: By the requirement above; a show function is called by one thread.
     let m = unsafe { SeqFile::from_raw(m) };
-    let context = if ctx.is_null() {
-        None
-    } else {
-        // SAFETY: By the requirement above.
-        Some(unsafe { Head::context_of(ctx) })
-    };
-    match (file, context) {
-        (bindings::vs_file_VS_FILE_INFO, _) => report::show_info(m),
-        (bindings::vs_file_VS_FILE_CTX_INFO, Some(context)) => report::show_ctx_info(m, context),
-        (bindings::vs_file_VS_FILE_CTX_STATUS, Some(context)) => {
-            report::show_ctx_status(m, context)
+    if obj.is_null() {
+        if file != bindings::vs_file_VS_FILE_INFO {
+            return ENOENT.to_errno();
         }
-        (bindings::vs_file_VS_FILE_VINFO, Some(context)) => report::show_vinfo(m, context),
+        report::show_info(m);
+        return 0;
+    }
+    // SAFETY: By the requirement above; the kind is constant.
+    if unsafe { (*obj).kind } == bindings::vs_kind_VS_NETWORK {
+        // SAFETY: The kind says so, and the caller holds a reference.
+        let network = unsafe { object::of::<Network>(obj) };
+        match file {
+            bindings::vs_file_VS_FILE_NET_INFO => report::show_net_info(m, network),
+            bindings::vs_file_VS_FILE_NET_STATUS => report::show_net_status(m, network),
+            bindings::vs_file_VS_FILE_NINFO => report::show_ninfo(m, network),
+            _ => return ENOENT.to_errno(),
+        }
+        return 0;
+    }
+    // SAFETY: As above.
+    let context = unsafe { object::of::<Context>(obj) };
+    match file {
+        bindings::vs_file_VS_FILE_CTX_INFO => report::show_ctx_info(m, context),
+        bindings::vs_file_VS_FILE_CTX_STATUS => report::show_ctx_status(m, context),
+        bindings::vs_file_VS_FILE_VINFO => report::show_vinfo(m, context),
         _ => return ENOENT.to_errno(),
     }
     0

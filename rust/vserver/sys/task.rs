@@ -4,7 +4,14 @@
 
 use crate::{
     context::Context,
-    sys::head, //
+    network::Network,
+    sys::{
+        head,
+        object::{
+            self,
+            Kind, //
+        }, //
+    }, //
 };
 use kernel::{
     bindings,
@@ -20,11 +27,18 @@ pub(crate) enum Capability {
     SysAdmin,
     /// `CAP_SYS_RESOURCE`
     SysResource,
+    /// `CAP_LINUX_IMMUTABLE`
+    LinuxImmutable,
 }
 
 /// The context of the current task.
 pub(crate) fn context() -> Option<ARef<Context>> {
-    head::current()
+    object::current()
+}
+
+/// The network context of the current task.
+pub(crate) fn network() -> Option<ARef<Network>> {
+    object::current()
 }
 
 /// Context id of the current task.
@@ -33,10 +47,10 @@ pub(crate) fn xid() -> u32 {
     unsafe { bindings::vs_current_xid() }
 }
 
-/// Pid of the current task in the initial pid namespace.
-pub(crate) fn pid() -> i32 {
+/// Network context id of the current task.
+pub(crate) fn nid() -> u32 {
     // SAFETY: Reads a field of the current task.
-    unsafe { bindings::vs_current_pid() }
+    unsafe { bindings::vs_current_nid() }
 }
 
 /// The current task is in a context whose setup has ended.
@@ -50,6 +64,7 @@ pub(crate) fn capable(capability: Capability) -> bool {
     let number = match capability {
         Capability::SysAdmin => bindings::CAP_SYS_ADMIN,
         Capability::SysResource => bindings::CAP_SYS_RESOURCE,
+        Capability::LinuxImmutable => bindings::CAP_LINUX_IMMUTABLE,
     };
     // SAFETY: May be called from process context with any valid capability.
     unsafe { bindings::capable(number as i32) }
@@ -62,10 +77,35 @@ pub(crate) fn migrate(context: &Context) -> Result {
     to_result(unsafe { bindings::vs_task_migrate(head::raw(context)) })
 }
 
-/// Makes the current task the spectator.
-pub(crate) fn spectate() {
+/// Moves the current task into a network context. May sleep. Errors: `EFAULT` when it has ended.
+pub(crate) fn migrate_net(network: &Network) -> Result {
+    // SAFETY: The head is valid, and we are in a system call of the current task.
+    to_result(unsafe { bindings::vs_task_migrate_net(head::raw_net(network)) })
+}
+
+/// Makes the current task a spectator of contexts or network contexts.
+pub(crate) fn spectate(kind: Kind) {
     // SAFETY: Writes a field of the current task.
-    unsafe { bindings::vs_task_spectate() };
+    unsafe { bindings::vs_task_spectate(kind.number()) };
+}
+
+/// Registers the current task, which is in the context, as its init.
+pub(crate) fn become_init(context: &Context) {
+    // SAFETY: The head is valid.
+    unsafe { bindings::vs_init_register(head::raw(context)) };
+}
+
+/// Registers the current task, which is in the context, as the one that gets its orphans.
+pub(crate) fn become_reaper(context: &Context) {
+    // SAFETY: The head is valid; the exit of the task, which is in the context, takes the
+    // registration back.
+    unsafe { bindings::vs_init_reap(head::raw(context)) };
+}
+
+/// Sets the tag of the files that the current task makes.
+pub(crate) fn set_tag(tag: u32) {
+    // SAFETY: Writes a field of the current task.
+    unsafe { bindings::vs_task_set_tag(tag) };
 }
 
 /// `unshare(2)` for the current task. May sleep. Errors: those of the call.
@@ -81,14 +121,21 @@ pub(crate) enum Id {
     Context,
     /// Network context id.
     Network,
+    /// Tag.
+    Tag,
 }
 
 /// The id of a task by its pid in the initial pid namespace, 0 for the caller. `None` when there
 /// is no such task.
 pub(crate) fn id_of(pid: u32, id: Id) -> Option<u32> {
+    let which = match id {
+        Id::Context => Kind::Context.number(),
+        Id::Network => Kind::Network.number(),
+        Id::Tag => bindings::vs_kind_VS_KINDS,
+    };
     let mut found = false;
     // SAFETY: `found` is valid for writes.
-    let value = unsafe { bindings::vs_task_ids(pid, matches!(id, Id::Network), &raw mut found) };
+    let value = unsafe { bindings::vs_task_id(pid, which, &raw mut found) };
     found.then_some(value)
 }
 

@@ -10,6 +10,7 @@
 #define _LINUX_VSERVER_H
 
 #include <linux/atomic.h>
+#include <linux/capability.h>
 #include <linux/jump_label.h>
 #include <linux/pid.h>
 #include <linux/preempt.h>
@@ -26,49 +27,104 @@ struct nsproxy;
 struct nsset;
 struct seq_file;
 
-/* Context ids without an object. */
+/* Context ids and network context ids without an object. */
 #define VS_XID_HOST		0
 #define VS_XID_SPECTATOR	1
 
-/* Highest context id. */
+/* Highest id of both kinds. */
 #define VS_XID_MAX		65535
 
 /* Flags that the C side tests, as in abi.rs. */
+#define VS_FLAG_INFO_INIT	0x0000000000000010ULL
+#define VS_FLAG_HIDE_MOUNT	0x0000000001000000ULL
 #define VS_FLAG_HIDE_VINFO	0x0000000004000000ULL
 #define VS_FLAG_STATE_SETUP	0x0000000100000000ULL
 #define VS_FLAG_STATE_ADMIN	0x0000000400000000ULL
+#define VS_FLAG_IGNEG_NICE	0x0010000000000000ULL
+
+/* Context capabilities that have a place in the kernel, as in abi.rs. */
+#define VS_CCAP_SET_UTSNAME	0x0000000000000001ULL
+#define VS_CCAP_SET_RLIMIT	0x0000000000000002ULL
+#define VS_CCAP_FS_SECURITY	0x0000000000000004ULL
+#define VS_CCAP_FS_TRUSTED	0x0000000000000008ULL
+#define VS_CCAP_TIOCSTI		0x0000000000000010ULL
+#define VS_CCAP_SYSLOG		0x0000000000001000ULL
+#define VS_CCAP_OOM_ADJUST	0x0000000000002000ULL
+#define VS_CCAP_AUDIT_CONTROL	0x0000000000004000ULL
+#define VS_CCAP_SECURE_MOUNT	0x0000000000010000ULL
+#define VS_CCAP_BINARY_MOUNT	0x0000000000040000ULL
+#define VS_CCAP_DEV_MOUNT	0x0000000000080000ULL
+#define VS_CCAP_QUOTA_CTL	0x0000000000100000ULL
+#define VS_CCAP_ADMIN_MAPPER	0x0000000000200000ULL
+
+/* What has an id, a table and a life: the first member of both heads. */
+enum vs_kind {
+	VS_CONTEXT,
+	VS_NETWORK,
+	VS_KINDS,
+};
+
+/**
+ * struct vs_object - what contexts and network contexts have in common
+ * @refs: references; the last one frees the object after a grace period.
+ * @claims: task claims; the last one ends the object. Never leaves 0.
+ * @kind: one of enum vs_kind, constant.
+ * @id: context id or network context id, constant.
+ * @instance: unique number over both kinds, never reused, constant.
+ * @flags: VXF_* or NXF_* bits.
+ * @free_work: frees the object in process context.
+ *
+ * Words are read without a lock; the core serialises their writers.
+ */
+struct vs_object {
+	refcount_t refs;
+	atomic_t claims;
+	u32 kind;
+	u32 id;
+	u64 instance;
+	atomic64_t flags;
+	struct rcu_work free_work;
+};
 
 /**
  * struct vs_ctx - head of a context
- * @refs: references; the last one frees the context after a grace period.
- * @tasks: task claims; the last one ends the context. Never leaves 0.
- * @xid: context id, constant.
+ * @obj: id, flags, counters.
  * @init_pid: pid of the registered init in the initial pid namespace, 0 when
  *	there is none.
+ * @reaper: the task that gets the orphans of the context, NULL for the one of
+ *	the pid namespace. Not counted: cleared before the task can go, read
+ *	under tasklist_lock.
  * @exit_code: code of the task that exited last, as wait() reports it.
  * @reboot_cmd: last reboot() command of the guest.
- * @instance: unique number, never reused, constant.
- * @flags: VXF_* bits.
  * @bcaps: Linux capabilities that tasks may use once setup has ended.
  * @ccaps: VXC_* bits.
  * @umask: namespaces that tasks may create, CLONE_NEW* bits.
- * @free_work: frees the context in process context.
+ * @badness: added to the out-of-memory score of tasks, in pages.
  *
- * All words are read without a lock; the core serialises their writers.
+ * Words as in struct vs_object.
  */
 struct vs_ctx {
-	refcount_t refs;
-	atomic_t tasks;
-	u32 xid;
+	struct vs_object obj;
 	int init_pid;
 	int exit_code;
 	int reboot_cmd;
-	u64 instance;
-	atomic64_t flags;
+	struct task_struct *reaper;
 	atomic64_t bcaps;
 	atomic64_t ccaps;
 	atomic64_t umask;
-	struct rcu_work free_work;
+	atomic64_t badness;
+};
+
+/**
+ * struct vs_net - head of a network context
+ * @obj: id, flags, counters.
+ * @ncaps: NXC_* bits.
+ *
+ * Words as in struct vs_object.
+ */
+struct vs_net {
+	struct vs_object obj;
+	atomic64_t ncaps;
 };
 
 #define VS_SPACE_TYPES	7
@@ -89,28 +145,56 @@ struct vs_space {
 	const struct cred *cred;
 };
 
+/* Attributes of inodes, as in abi.rs. */
+#define VS_IATTR_PROC		0x00000007
+#define VS_IATTR_BARRIER	0x00010000
+#define VS_IATTR_IXUNLINK	0x00020000
+#define VS_IATTR_IMMUTABLE	0x00040000
+#define VS_IATTR_COW		0x00080000
+#define VS_IATTR_TAG		0x01000000
+#define VS_IATTR_STORED		(VS_IATTR_BARRIER | VS_IATTR_IXUNLINK | \
+				 VS_IATTR_IMMUTABLE | VS_IATTR_COW)
+
+/**
+ * struct vs_iattr - attributes of an inode
+ * @tag: tag of the file.
+ * @flags: IATTR_* bits.
+ * @mask: which of them are meant.
+ */
+struct vs_iattr {
+	u32 tag;
+	u32 flags;
+	u32 mask;
+};
+
 /* Files that the core prints. */
 enum vs_file {
-	VS_FILE_INFO,		/* /proc/virtual/info */
-	VS_FILE_CTX_INFO,	/* /proc/virtual/<xid>/info */
-	VS_FILE_CTX_STATUS,	/* /proc/virtual/<xid>/status */
-	VS_FILE_VINFO,		/* /proc/<pid>/vinfo */
+	VS_FILE_INFO,		/* /proc/virtual/info, /proc/virtnet/info */
+	VS_FILE_CTX_INFO,	/* /proc/virtual/<xid>/info and so on */
+	VS_FILE_CTX_STATUS,
+	VS_FILE_NET_INFO,	/* /proc/virtnet/<nid>/info and so on */
+	VS_FILE_NET_STATUS,
+	VS_FILE_VINFO,		/* /proc/<pid>/vinfo, ninfo */
+	VS_FILE_NINFO,
 };
 
 /**
  * struct vs_ops - what the core implements
- * @owner: the module; a running call and every context pin it.
+ * @owner: the module; a running call and every object pin it.
  * @syscall: the vserver() system call; may sleep.
  * @ended: the last task claim is gone; called once, may sleep.
- * @release: the last reference is gone; frees @ctx, may sleep.
- * @show: prints one of enum vs_file; @ctx is NULL where the file has none.
+ * @release: the last reference is gone; frees @obj, may sleep.
+ * @reboot: a task of @ctx called reboot() with @cmd; may sleep. Returns the
+ *	result of the call.
+ * @show: prints one of enum vs_file; @obj is NULL where the file has none.
  */
 struct vs_ops {
 	struct module *owner;
 	long (*syscall)(u32 cmd, u32 id, void __user *data, bool compat);
-	void (*ended)(struct vs_ctx *ctx);
-	void (*release)(struct vs_ctx *ctx);
-	int (*show)(struct seq_file *m, struct vs_ctx *ctx, u32 file);
+	void (*ended)(struct vs_object *obj);
+	void (*release)(struct vs_object *obj);
+	int (*reboot)(struct vs_ctx *ctx, u32 cmd);
+	int (*show)(struct seq_file *m, struct vs_object *obj, u32 file);
 };
 
 /* kernel/nsproxy.c */
@@ -128,26 +212,30 @@ int vs_register(const struct vs_ops *ops);
 void vs_unregister(void);
 const struct vs_ops *vs_ops_get(void);
 void vs_ops_put(const struct vs_ops *ops);
-void vs_ctx_init(struct vs_ctx *ctx, struct module *owner, u32 xid, u64 flags);
-int vs_ctx_publish(struct vs_ctx *ctx);
-void vs_ctx_withdraw(struct vs_ctx *ctx);
-struct vs_ctx *vs_ctx_find(u32 xid);
-struct vs_ctx *vs_ctx_next(u32 xid);
-void vs_ctx_get(struct vs_ctx *ctx);
-void vs_ctx_put(struct vs_ctx *ctx);
-bool vs_ctx_claim(struct vs_ctx *ctx);
-void vs_ctx_unclaim(struct vs_ctx *ctx);
-unsigned int vs_ctx_total(void);
-unsigned int vs_ctx_active(void);
+void vs_object_init(struct vs_object *obj, struct module *owner, u32 kind,
+		    u32 id, u64 flags);
+int vs_object_publish(struct vs_object *obj);
+void vs_object_withdraw(struct vs_object *obj);
+struct vs_object *vs_object_find(u32 kind, u32 id);
+struct vs_object *vs_object_next(u32 kind, u32 id);
+void vs_object_get(struct vs_object *obj);
+void vs_object_put(struct vs_object *obj);
+bool vs_object_claim(struct vs_object *obj);
+void vs_object_unclaim(struct vs_object *obj);
+unsigned int vs_objects_total(u32 kind);
+unsigned int vs_objects_active(u32 kind);
 
 /* task.c */
 int vs_task_migrate(struct vs_ctx *ctx);
-void vs_task_spectate(void);
-struct vs_ctx *vs_task_ctx(void);
-u32 vs_task_ids(u32 pid, bool network, bool *found);
+int vs_task_migrate_net(struct vs_net *net);
+void vs_task_spectate(u32 kind);
+struct vs_object *vs_task_object(u32 kind);
+u32 vs_task_id(u32 pid, u32 which, bool *found);
+void vs_task_set_tag(u32 tag);
 int vs_signal_all(struct vs_ctx *ctx, int sig, int except);
 int vs_signal_pid(struct vs_ctx *ctx, int sig, int pid);
 int vs_task_unshare(u64 flags);
+struct task_struct *vs_find_task(int nr, struct pid_namespace *ns);
 void __vs_task_exit(struct task_struct *p, long code);
 int vs_task_fork(struct task_struct *p);
 bool __vs_pid_visible(struct pid *pid);
@@ -163,8 +251,38 @@ int vs_space_read_name(const struct vs_space *space, u32 field, char *name);
 int vs_space_write_name(const struct vs_space *space, u32 field, const char *name);
 void vs_space_show(struct seq_file *m);
 
+/* guest.c */
+bool __vs_mounts_hidden(void);
+int vs_syslog(int type, bool restricted);
+long __vs_oom_bias(struct task_struct *p);
+int __vs_nice_error(int err);
+
+/* helper.c */
+int vs_helper_init(void);
+void vs_helper_exit(void);
+int vs_helper_run(const char *action, u32 id, u32 cmd, u32 mode);
+int __vs_reboot(struct pid_namespace *ns, u32 cmd);
+
+/* init.c */
+int __vs_pid_in(int nr, const struct pid_namespace *ns);
+int __vs_pid_out(int nr, const struct pid_namespace *ns);
+struct task_struct *__vs_child_reaper(struct task_struct *father,
+				      struct task_struct *reaper);
+void vs_init_register(struct vs_ctx *ctx);
+void vs_init_reap(struct vs_ctx *ctx);
+
+/* inode.c */
+int vs_iattr_by_name(const char __user *name, struct vs_iattr *attr, bool set);
+int vs_iattr_by_fd(unsigned int fd, struct vs_iattr *attr, bool set);
+int vs_path_device(const char __user *name, u32 *device);
+
 /* lsm.c */
 void vs_lsm_arm(void);
+
+/* rights.c */
+bool __vs_ccap(int cap, u64 ccap);
+bool __vs_may_unshare(u64 flags);
+bool __vs_mount_nodev(void);
 
 /* proc.c */
 int vs_proc_init(void);
@@ -176,6 +294,16 @@ int proc_pid_ninfo(struct seq_file *m, struct pid_namespace *ns,
 void __vs_proc_status(struct seq_file *m, const struct task_struct *task);
 unsigned int __vs_proc_hidden(const struct inode *dir);
 
+/* How the helper program is run: until it has started, or has ended. */
+#define VS_HELPER_START		0
+#define VS_HELPER_END		1
+
+/* A context exists or existed: hooks have something to look at. */
+static inline bool vs_enabled(void)
+{
+	return static_branch_unlikely(&vs_active);
+}
+
 /* The two tasks are in the same context. Caller holds RCU or one is current. */
 static inline bool vs_same_ctx(const struct task_struct *a,
 			       const struct task_struct *b)
@@ -184,10 +312,18 @@ static inline bool vs_same_ctx(const struct task_struct *a,
 	       READ_ONCE(a->vs.xid) == READ_ONCE(b->vs.xid);
 }
 
+/* The context of the current task; NULL for the host and for spectators. */
+static inline struct vs_ctx *vs_current_ctx(void)
+{
+	struct vs_ctx *ctx = current->vs.ctx;
+
+	return ctx && current->vs.xid != VS_XID_SPECTATOR ? ctx : NULL;
+}
+
 /* Setup has ended: the context is restricted. */
 static inline bool vs_ctx_sealed(const struct vs_ctx *ctx)
 {
-	return !(atomic64_read(&ctx->flags) & VS_FLAG_STATE_SETUP);
+	return !(atomic64_read(&ctx->obj.flags) & VS_FLAG_STATE_SETUP);
 }
 
 /* The current task is in a context whose setup has ended. */
@@ -196,10 +332,16 @@ static inline bool vs_current_sealed(void)
 	return current->vs.ctx && vs_ctx_sealed(current->vs.ctx);
 }
 
+/* The current task is in a context. */
+static inline bool vs_current_guest(void)
+{
+	return vs_enabled() && in_task() && vs_current_ctx();
+}
+
 static inline bool __vs_task_visible(const struct task_struct *p)
 {
-	return !in_task() || current->vs.xid == VS_XID_SPECTATOR ||
-	       vs_same_ctx(current, p);
+	return vs_same_ctx(current, p) ||
+	       current->vs.xid == VS_XID_SPECTATOR || !in_task();
 }
 
 /**
@@ -211,21 +353,13 @@ static inline bool __vs_task_visible(const struct task_struct *p)
  */
 static inline bool vs_task_visible(const struct task_struct *p)
 {
-	return !static_branch_unlikely(&vs_active) || __vs_task_visible(p);
-}
-
-/* @p when the current task may see it, else NULL; @p may be NULL. */
-static inline struct task_struct *vs_visible_task(struct task_struct *p)
-{
-	if (!static_branch_unlikely(&vs_active) || !p || __vs_task_visible(p))
-		return p;
-	return NULL;
+	return !vs_enabled() || __vs_task_visible(p);
 }
 
 /* @pid when the current task may see its task, else NULL, and @pid is put. */
 static inline struct pid *vs_visible_pid(struct pid *pid)
 {
-	if (!static_branch_unlikely(&vs_active) || !pid || __vs_pid_visible(pid))
+	if (!vs_enabled() || !pid || __vs_pid_visible(pid))
 		return pid;
 	put_pid(pid);
 	return NULL;
@@ -239,16 +373,33 @@ static inline struct pid *vs_visible_pid(struct pid *pid)
  */
 static inline struct task_struct *vs_signal_target(struct task_struct *p)
 {
-	if (!static_branch_unlikely(&vs_active) || !p || !in_task() ||
-	    vs_same_ctx(current, p))
+	if (!vs_enabled() || !p || vs_same_ctx(current, p) || !in_task())
 		return p;
 	return NULL;
+}
+
+/* The number that the current task means by @nr, and the other way round. */
+static inline int vs_pid_in(int nr, const struct pid_namespace *ns)
+{
+	return vs_enabled() ? __vs_pid_in(nr, ns) : nr;
+}
+
+static inline int vs_pid_out(int nr, const struct pid_namespace *ns)
+{
+	return vs_enabled() ? __vs_pid_out(nr, ns) : nr;
+}
+
+/* Who gets the orphans of @father. Caller holds tasklist_lock for writing. */
+static inline struct task_struct *vs_child_reaper(struct task_struct *father,
+						  struct task_struct *reaper)
+{
+	return vs_enabled() ? __vs_child_reaper(father, reaper) : reaper;
 }
 
 /* Called for the current task when it can no longer fork. */
 static inline void vs_task_exit(struct task_struct *p, long code)
 {
-	if (static_branch_unlikely(&vs_active))
+	if (vs_enabled())
 		__vs_task_exit(p, code);
 }
 
@@ -261,19 +412,77 @@ static inline void vs_proc_status(struct seq_file *m,
 /* How many of the last files of a /proc/<pid> its context hides. */
 static inline unsigned int vs_proc_hidden(const struct inode *dir)
 {
-	return static_branch_unlikely(&vs_active) ? __vs_proc_hidden(dir) : 0;
+	return vs_enabled() ? __vs_proc_hidden(dir) : 0;
+}
+
+/* 1: reboot() goes on as without us; else its result. */
+static inline int vs_reboot(struct pid_namespace *ns, u32 cmd)
+{
+	return vs_current_guest() ? __vs_reboot(ns, cmd) : 1;
+}
+
+/* The context capability gives the current task this part of @cap. */
+static inline bool vs_ccap(int cap, u64 ccap)
+{
+	return vs_current_guest() && __vs_ccap(cap, ccap);
+}
+
+/* As capable() and ns_capable(), or by the context capability VS_CCAP_@ccap. */
+#define vs_capable(cap, ccap) \
+	(capable(cap) || vs_ccap(cap, VS_CCAP_##ccap))
+#define vs_ns_capable(ns, cap, ccap) \
+	(ns_capable(ns, cap) || vs_ccap(cap, VS_CCAP_##ccap))
+
+/* The unshare mask names all namespaces in @flags. */
+static inline bool vs_may_unshare(u64 flags)
+{
+	return vs_current_guest() && __vs_may_unshare(flags);
+}
+
+/* Device files on what the current task mounts do not work. */
+static inline bool vs_mount_nodev(void)
+{
+	return vs_current_guest() && __vs_mount_nodev();
+}
+
+/* Mount tables are empty for the current task. */
+static inline bool vs_mounts_hidden(void)
+{
+	return vs_current_guest() && __vs_mounts_hidden();
+}
+
+/* What the context of @p adds to its out-of-memory score. Caller holds RCU. */
+static inline long vs_oom_bias(struct task_struct *p)
+{
+	return vs_enabled() ? __vs_oom_bias(p) : 0;
+}
+
+/* The result of a priority change that was refused with @err. */
+static inline int vs_nice_error(int err)
+{
+	return vs_current_guest() ? __vs_nice_error(err) : err;
 }
 
 #else /* CONFIG_VSERVER */
+
+static inline bool vs_enabled(void)
+{
+	return false;
+}
+
+static inline bool vs_current_guest(void)
+{
+	return false;
+}
 
 static inline bool vs_task_visible(const struct task_struct *p)
 {
 	return true;
 }
 
-static inline struct task_struct *vs_visible_task(struct task_struct *p)
+static inline struct task_struct *vs_find_task(int nr, struct pid_namespace *ns)
 {
-	return p;
+	return NULL;
 }
 
 static inline struct pid *vs_visible_pid(struct pid *pid)
@@ -286,6 +495,22 @@ static inline struct task_struct *vs_signal_target(struct task_struct *p)
 	return p;
 }
 
+static inline int vs_pid_in(int nr, const struct pid_namespace *ns)
+{
+	return nr;
+}
+
+static inline int vs_pid_out(int nr, const struct pid_namespace *ns)
+{
+	return nr;
+}
+
+static inline struct task_struct *vs_child_reaper(struct task_struct *father,
+						  struct task_struct *reaper)
+{
+	return reaper;
+}
+
 static inline void vs_task_exit(struct task_struct *p, long code) { }
 
 static inline void vs_proc_status(struct seq_file *m,
@@ -294,6 +519,44 @@ static inline void vs_proc_status(struct seq_file *m,
 static inline unsigned int vs_proc_hidden(const struct inode *dir)
 {
 	return 0;
+}
+
+static inline int vs_reboot(struct pid_namespace *ns, u32 cmd)
+{
+	return 1;
+}
+
+#define vs_capable(cap, ccap)		capable(cap)
+#define vs_ns_capable(ns, cap, ccap)	ns_capable(ns, cap)
+
+static inline bool vs_may_unshare(u64 flags)
+{
+	return false;
+}
+
+static inline bool vs_mount_nodev(void)
+{
+	return false;
+}
+
+static inline bool vs_mounts_hidden(void)
+{
+	return false;
+}
+
+static inline int vs_syslog(int type, bool restricted)
+{
+	return 0;
+}
+
+static inline long vs_oom_bias(struct task_struct *p)
+{
+	return 0;
+}
+
+static inline int vs_nice_error(int err)
+{
+	return err;
 }
 
 #endif /* CONFIG_VSERVER */

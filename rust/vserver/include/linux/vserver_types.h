@@ -12,29 +12,36 @@
 
 struct task_struct;
 struct vs_ctx;
+struct vs_net;
 
 /**
  * struct vs_task - membership of a task, embedded in struct task_struct
  * @xid: context id; 0 host, 1 spectator. Written by the task itself, read by
  *	anybody without a lock.
  * @nid: network context id, rules as for @xid.
+ * @tag: tag of the files that the task makes, rules as for @xid.
+ * @claimed: the task counts in the task claims of @ctx: from fork or migration
+ *	to exit.
+ * @net_claimed: the same for @net.
  * @ctx: counted reference on the context, NULL for the host. Written by the
  *	task itself; other tasks read it under RCU. It stays until the task is
  *	freed, so that comparing pointers cannot confuse two contexts that had
  *	the same id one after the other.
+ * @net: counted reference on the network context, rules as for @ctx.
  * @owner: the task that this structure was initialised for. fork() copies the
  *	structure of the parent; a copy that no fork hook has seen is recognised
  *	by this pointer.
- * @claimed: the task counts in the task claims of @ctx: from fork or migration
- *	to exit.
  */
 struct vs_task {
 #ifdef CONFIG_VSERVER
 	u32 xid;
 	u32 nid;
-	struct vs_ctx *ctx;
-	struct task_struct *owner;
+	u32 tag;
 	bool claimed;
+	bool net_claimed;
+	struct vs_ctx *ctx;
+	struct vs_net *net;
+	struct task_struct *owner;
 #endif
 };
 
@@ -43,10 +50,14 @@ struct vs_task {
  * @instance: number of the context whose tasks carry these credentials, unique
  *	over all contexts ever made; 0 for the host. For hooks that see
  *	credentials but no task.
+ * @masked: capabilities that the mask of the context took out of the bounding
+ *	set and that root would hold without it. A context capability can give
+ *	back a part of one (vs_capable()).
  */
 struct vs_cred {
 #ifdef CONFIG_VSERVER
 	u64 instance;
+	u64 masked;
 #endif
 };
 
