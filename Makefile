@@ -31,7 +31,7 @@ ifneq ($(strip $(KERNEL_SHA256)),)
 export KERNEL_SHA256
 endif
 
-.PHONY: help setup kernel tools run test test-all check bench patches stats clean distclean
+.PHONY: help setup kernel tools run test test-all check bench patches docs stats clean distclean
 
 help: ## this list
 	@echo 'make TARGET [ARCH=x86_64|arm64] [FLAVOUR=release|debug] [JOBS=N] [KERNEL_TARBALL=FILE]'
@@ -67,6 +67,9 @@ bench: ## what the hooks cost: stock kernel, ours idle, inside a guest
 
 patches: ## write the kernel tree's commits to patches/
 	@scripts/make-patches.sh
+
+docs: ## write Documentation/abi.rst from the kernel's table of commands
+	@scripts/abi-doc.sh
 
 stats: ## lines and files of the kernel that the series touches, against the budget
 	@scripts/stats.sh

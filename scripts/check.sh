@@ -9,7 +9,7 @@ set -euo pipefail
 . "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
 
 CHECKS=(rustfmt clippy kernel-warnings checkpatch-series checkpatch-glue shellcheck
-	unsafe file-length spdx machine-paths series-stable budget make-help scripts)
+	unsafe file-length spdx machine-paths series-stable budget abi-doc make-help scripts)
 MAX_LINES=800
 
 cd "$ROOT"
@@ -197,6 +197,10 @@ check_series-stable() {
 
 check_budget() {
 	"$ROOT/scripts/stats.sh"
+}
+
+check_abi-doc() {
+	"$ROOT/scripts/abi-doc.sh" --check
 }
 
 check_make-help() {
