@@ -30,7 +30,7 @@ int vs_syslog(int type, bool restricted)
 {
 	DECLARE_WAIT_QUEUE_HEAD_ONSTACK(never);
 
-	if (restricted && !vs_capable(CAP_SYSLOG, SYSLOG))
+	if (restricted && !vs_capable(CAP_SYSLOG, VS_CCAP_SYSLOG))
 		return -EPERM;
 	switch (type) {
 	case SYSLOG_ACTION_READ:

@@ -31,11 +31,14 @@
 
 DEFINE_STATIC_KEY_FALSE(vs_active);
 
-/* One table for each kind. */
-static struct xarray vs_tables[VS_KINDS] = {
-	[VS_CONTEXT] = XARRAY_INIT(vs_tables[VS_CONTEXT], 0),
-	[VS_NETWORK] = XARRAY_INIT(vs_tables[VS_NETWORK], 0),
+static DEFINE_XARRAY(vs_contexts);
+static DEFINE_XARRAY(vs_networks);
+
+static struct xarray *const vs_tables[VS_KINDS] = {
+	[VS_CONTEXT] = &vs_contexts,
+	[VS_NETWORK] = &vs_networks,
 };
+
 static const struct vs_ops __rcu *vs_core_ops;
 static DEFINE_MUTEX(vs_register_mutex);
 static struct workqueue_struct *vs_free_wq;
@@ -175,7 +178,7 @@ EXPORT_SYMBOL_GPL(vs_object_init);
  */
 int vs_object_publish(struct vs_object *obj)
 {
-	int err = xa_insert(&vs_tables[obj->kind], obj->id, obj, GFP_KERNEL);
+	int err = xa_insert(vs_tables[obj->kind], obj->id, obj, GFP_KERNEL);
 
 	if (!err)
 		atomic_inc(&vs_published[obj->kind]);
@@ -186,7 +189,7 @@ EXPORT_SYMBOL_GPL(vs_object_publish);
 /* Takes @obj out of its table; does nothing when it is not in. May sleep. */
 void vs_object_withdraw(struct vs_object *obj)
 {
-	if (xa_cmpxchg(&vs_tables[obj->kind], obj->id, obj, NULL,
+	if (xa_cmpxchg(vs_tables[obj->kind], obj->id, obj, NULL,
 		       GFP_KERNEL) == obj)
 		atomic_dec(&vs_published[obj->kind]);
 }
@@ -204,7 +207,7 @@ struct vs_object *vs_object_find(u32 kind, u32 id)
 	struct vs_object *obj;
 
 	guard(rcu)();
-	obj = xa_load(&vs_tables[kind], id);
+	obj = xa_load(vs_tables[kind], id);
 	return obj && refcount_inc_not_zero(&obj->refs) ? obj : NULL;
 }
 EXPORT_SYMBOL_GPL(vs_object_find);
@@ -216,7 +219,7 @@ struct vs_object *vs_object_next(u32 kind, u32 id)
 	struct vs_object *obj;
 
 	guard(rcu)();
-	xa_for_each_start(&vs_tables[kind], index, obj, id) {
+	xa_for_each_start(vs_tables[kind], index, obj, id) {
 		if (refcount_inc_not_zero(&obj->refs))
 			return obj;
 	}

@@ -51,7 +51,7 @@ bool __vs_may_unshare(u64 flags)
 bool __vs_mount_nodev(void)
 {
 	return current_user_ns() == &init_user_ns &&
-	       !vs_capable(CAP_SYS_ADMIN, DEV_MOUNT);
+	       !vs_capable(CAP_SYS_ADMIN, VS_CCAP_DEV_MOUNT);
 }
 
 /*
@@ -61,5 +61,5 @@ bool __vs_mount_nodev(void)
 bool vs_may_mount_virtual(void)
 {
 	return current_user_ns() != &init_user_ns ||
-	       vs_capable(CAP_SYS_ADMIN, BINARY_MOUNT);
+	       vs_capable(CAP_SYS_ADMIN, VS_CCAP_BINARY_MOUNT);
 }

@@ -427,11 +427,17 @@ static inline bool vs_ccap(int cap, u64 ccap)
 	return vs_current_guest() && __vs_ccap(cap, ccap);
 }
 
-/* As capable() and ns_capable(), or by the context capability VS_CCAP_@ccap. */
-#define vs_capable(cap, ccap) \
-	(capable(cap) || vs_ccap(cap, VS_CCAP_##ccap))
-#define vs_ns_capable(ns, cap, ccap) \
-	(ns_capable(ns, cap) || vs_ccap(cap, VS_CCAP_##ccap))
+/* As capable(), or by the context capability @ccap. */
+static inline bool vs_capable(int cap, u64 ccap)
+{
+	return capable(cap) || vs_ccap(cap, ccap);
+}
+
+/* As ns_capable(), or by the context capability @ccap. */
+static inline bool vs_ns_capable(struct user_namespace *ns, int cap, u64 ccap)
+{
+	return ns_capable(ns, cap) || vs_ccap(cap, ccap);
+}
 
 /* The unshare mask names all namespaces in @flags. */
 static inline bool vs_may_unshare(u64 flags)
@@ -526,8 +532,15 @@ static inline int vs_reboot(struct pid_namespace *ns, u32 cmd)
 	return 1;
 }
 
-#define vs_capable(cap, ccap)		capable(cap)
-#define vs_ns_capable(ns, cap, ccap)	ns_capable(ns, cap)
+static inline bool vs_capable(int cap, u64 ccap)
+{
+	return capable(cap);
+}
+
+static inline bool vs_ns_capable(struct user_namespace *ns, int cap, u64 ccap)
+{
+	return ns_capable(ns, cap);
+}
 
 static inline bool vs_may_unshare(u64 flags)
 {
