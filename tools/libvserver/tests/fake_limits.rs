@@ -3,7 +3,7 @@
 //! Limits and statistics against the model of the kernel side.
 
 use libvserver::abi::{self, rlimit, vxf};
-use libvserver::fake::Fake;
+use libvserver::fake::{Fake, PROCESSORS};
 use libvserver::{Errno, Vserver};
 
 const EINVAL: Errno = Errno(libc::EINVAL);
@@ -91,4 +91,29 @@ fn statistics_follow_the_tasks() {
     assert_eq!((after.nr_onhold, after.offset), (0, 0));
     assert!(after.uptime >= before.uptime);
     assert_eq!(vserver.virt_stat(abi::XID_SELF), Err(ESRCH));
+}
+
+#[test]
+fn the_priority_bias_is_kept_for_each_processor() {
+    let (_, vserver, _) = model();
+    assert_eq!(vserver.prio_bias(42, 0), Ok(0));
+    vserver.set_prio_bias(42, None, 30).unwrap();
+    vserver.set_prio_bias(42, Some(1), -5).unwrap();
+    assert_eq!(vserver.prio_bias(42, 0), Ok(20));
+    assert_eq!(vserver.prio_bias(42, 1), Ok(-5));
+    for absent in [PROCESSORS as i32, -2] {
+        assert_eq!(vserver.prio_bias(42, absent), Err(EINVAL));
+        assert_eq!(vserver.set_prio_bias(42, Some(absent), 0), Err(EINVAL));
+    }
+}
+
+#[test]
+fn the_end_of_a_context_is_remembered() {
+    let (fake, _, pid) = model();
+    assert_eq!(fake.ended(42), None);
+    fake.note_reboot(42, abi::vsc::RESTART);
+    fake.exit(pid, libc::SIGKILL);
+    let end = fake.ended(42).unwrap();
+    assert_eq!(end.reboot_cmd as u32, abi::vsc::RESTART);
+    assert_eq!(end.exit_code, libc::SIGKILL);
 }

@@ -3,7 +3,7 @@
 //! The commands of the model.
 
 use super::world::{Context, World};
-use super::{limits, network};
+use super::{limits, network, scheduler};
 use crate::Errno;
 use crate::abi::{self, vcmd, vxf, vxm};
 use std::ffi::c_void;
@@ -44,6 +44,7 @@ fn kind(cmd: u32) -> Result<Kind, Errno> {
         | vcmd::CTX_STAT
         | vcmd::VX_INFO
         | vcmd::WAIT_EXIT
+        | vcmd::GET_PRIO_BIAS
         | vcmd::GET_CFLAGS
         | vcmd::GET_CCAPS
         | vcmd::GET_BCAPS
@@ -53,6 +54,7 @@ fn kind(cmd: u32) -> Result<Kind, Errno> {
         vcmd::SET_VHI_NAME
         | vcmd::SET_SPACE
         | vcmd::SET_BADNESS
+        | vcmd::SET_PRIO_BIAS
         | vcmd::SET_CFLAGS
         | vcmd::SET_CCAPS
         | vcmd::SET_BCAPS
@@ -306,6 +308,7 @@ unsafe fn execute_query(
                 write(data, context.exit)?;
                 Err(Errno(libc::EINTR))
             }
+            vcmd::GET_PRIO_BIAS => scheduler::get_prio_bias(context, data),
             vcmd::GET_CFLAGS => write(
                 data,
                 abi::Flags {
@@ -356,6 +359,7 @@ unsafe fn execute_setup(
                 let mask = if space.mask == 0 { all } else { space.mask };
                 context.spaces[space.index as usize] |= mask;
             }
+            vcmd::SET_PRIO_BIAS => scheduler::set_prio_bias(context, data)?,
             vcmd::SET_BADNESS => context.badness = read::<abi::Badness>(data)?.bias,
             vcmd::SET_CFLAGS => {
                 let flags: abi::Flags = read(data)?;

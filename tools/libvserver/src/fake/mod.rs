@@ -15,6 +15,7 @@
 mod commands;
 mod limits;
 mod network;
+mod scheduler;
 mod world;
 
 use crate::abi;
@@ -103,6 +104,18 @@ impl Fake {
         self.world().contexts.keys().copied().collect()
     }
 
+    /// Lets the guest in context `xid` have called `reboot(2)` with `command`.
+    pub fn note_reboot(&self, xid: u32, command: u32) {
+        if let Some(context) = self.world().contexts.get_mut(&xid) {
+            context.exit.reboot_cmd = command as i32;
+        }
+    }
+
+    /// How the last context with this id ended; none when none has.
+    pub fn ended(&self, xid: u32) -> Option<abi::WaitExit> {
+        self.world().ended.get(&xid).copied()
+    }
+
     /// Ids of all network contexts.
     pub fn networks(&self) -> Vec<u32> {
         self.world().networks.keys().copied().collect()
@@ -184,4 +197,9 @@ pub const COMMANDS: &[u32] = &[
     abi::vcmd::RESET_HITS,
     abi::vcmd::RESET_MINMAX,
     abi::vcmd::VIRT_STAT,
+    abi::vcmd::GET_PRIO_BIAS,
+    abi::vcmd::SET_PRIO_BIAS,
 ];
+
+/// Processors of the model.
+pub const PROCESSORS: usize = 2;

@@ -2,6 +2,7 @@
 
 //! The state of the model: tasks, contexts, network contexts and how they end.
 
+use super::PROCESSORS;
 use super::limits::Limits;
 use super::network::Network;
 use crate::Errno;
@@ -40,6 +41,7 @@ pub(super) struct Context {
     pub spaces: [u64; abi::space::SETS as usize],
     pub exit: abi::WaitExit,
     pub limits: Limits,
+    pub prio_bias: [i32; PROCESSORS],
     pub forks: u32,
     pub created: Instant,
 }
@@ -58,6 +60,7 @@ impl Context {
             spaces: [0; abi::space::SETS as usize],
             exit: abi::WaitExit::default(),
             limits: Limits::default(),
+            prio_bias: [0; PROCESSORS],
             forks: 0,
             created: Instant::now(),
         }
@@ -69,6 +72,8 @@ impl Context {
 pub(super) struct World {
     pub tasks: BTreeMap<i32, Task>,
     pub contexts: BTreeMap<u32, Context>,
+    /// How the last context with each id ended.
+    pub ended: BTreeMap<u32, abi::WaitExit>,
     pub networks: BTreeMap<u32, Network>,
     pub current: i32,
     pub rights: bool,
@@ -90,6 +95,7 @@ impl World {
         Self {
             tasks: BTreeMap::from([(host, task)]),
             contexts: BTreeMap::new(),
+            ended: BTreeMap::new(),
             networks: BTreeMap::new(),
             current: host,
             rights: true,
@@ -151,7 +157,9 @@ impl World {
     /// Ends the context when nothing claims it any more.
     pub fn reap(&mut self, xid: u32) {
         if self.claims(xid) == 0 {
-            self.contexts.remove(&xid);
+            let context = self.contexts.remove(&xid);
+            self.ended
+                .extend(context.map(|context| (xid, context.exit)));
         }
         self.account(xid);
     }
