@@ -102,6 +102,16 @@ Examples:
   vserver show web
   vserver show web --json")]
     Show(Show),
+    /// Show all that the kernel tells of a running guest or context
+    #[command(after_help = "\
+A number is the id of a context, with or without description, unless a guest has that name.
+Limits are those that are set; `vserver kernel` shows which values this kernel enforces.
+
+Examples:
+  vserver info web
+  vserver info 1000                      the context with this id
+  vserver info web --json")]
+    Info(Info),
     /// Remove the description of a guest
     #[command(after_help = "\
 Examples:
@@ -201,6 +211,14 @@ pub struct Exec {
 #[derive(Debug, Args)]
 pub struct Show {
     /// Name of the guest
+    pub name: String,
+}
+
+/// Arguments of `info`.
+#[derive(Debug, Args)]
+pub struct Info {
+    /// Name of the guest, or id of the context
+    #[arg(value_name = "NAME|XID")]
     pub name: String,
 }
 

@@ -7,8 +7,10 @@
 
 #![deny(unsafe_code)]
 
+pub mod bits;
 pub mod cli;
 pub mod command;
+pub mod context;
 pub mod description;
 pub mod execute;
 pub mod failure;
@@ -22,6 +24,7 @@ pub mod signals;
 pub mod start;
 pub mod stop;
 pub mod store;
+pub mod suggest;
 pub mod survey;
 pub mod system;
 pub mod view;

@@ -71,6 +71,16 @@ pub fn table(rows: &[Vec<String>], right: &[usize]) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
+/// Arranges keys and values in two columns.
+pub fn pairs(lines: &[(&str, String)]) -> String {
+    let width = lines.iter().map(|line| line.0.len()).max().unwrap_or(0);
+    lines
+        .iter()
+        .map(|(key, value)| format!("{key:<width$}  {value}").trim_end().to_owned())
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
 /// Writes seconds as people do: `42s`, `3m05s`, `2h10m`, `5d03h`.
 pub fn duration(seconds: u64) -> String {
     let (minutes, hours, days) = (seconds / 60, seconds / 3600, seconds / 86_400);
@@ -97,6 +107,12 @@ mod tests {
             table(&rows, &[1]),
             "NAME       XID\nweb          7\ndatabase  1000"
         );
+    }
+
+    #[test]
+    fn values_stand_in_a_column() {
+        let lines = [("a", "1".to_owned()), ("key", String::new())];
+        assert_eq!(pairs(&lines), "a    1\nkey");
     }
 
     #[test]

@@ -50,11 +50,12 @@ pub struct Survey {
 
 impl Survey {
     /// Reads the proc file system at `proc`. Tasks and contexts that end meanwhile are left out.
+    /// `xid_of` tells the context of a task that hides it.
     ///
     /// # Errors
     ///
     /// The directory itself cannot be read.
-    pub fn read(proc: &Path) -> io::Result<Self> {
+    pub fn read(proc: &Path, xid_of: impl Fn(i32) -> Option<u32>) -> io::Result<Self> {
         let uptime = read_uptime(proc);
         let mut survey = Self::default();
         for entry in fs::read_dir(proc)? {
@@ -62,7 +63,7 @@ impl Survey {
             let Some(pid) = name.to_str().and_then(|name| name.parse().ok()) else {
                 continue;
             };
-            survey.tasks.extend(read_task(proc, pid, uptime));
+            survey.tasks.extend(read_task(proc, pid, uptime, &xid_of));
         }
         survey.tasks.sort_by_key(|task| task.pid);
         survey.contexts = read_contexts(&proc.join("virtual"))?;
@@ -143,10 +144,15 @@ fn read_uptime(proc: &Path) -> u64 {
     seconds.parse().unwrap_or(0)
 }
 
-fn read_task(proc: &Path, pid: i32, uptime: u64) -> Option<TaskEntry> {
+fn read_task(
+    proc: &Path,
+    pid: i32,
+    uptime: u64,
+    xid_of: impl Fn(i32) -> Option<u32>,
+) -> Option<TaskEntry> {
     let directory = proc.join(pid.to_string());
     let status = fs::read(directory.join("status")).ok()?;
-    let mut task = parse_task(pid, &String::from_utf8_lossy(&status))?;
+    let mut task = parse_task(pid, &String::from_utf8_lossy(&status), xid_of)?;
     let stat = fs::read(directory.join("stat")).ok()?;
     task.age = uptime.saturating_sub(start_second(&String::from_utf8_lossy(&stat))?);
     let command = fs::read(directory.join("cmdline")).unwrap_or_default();
@@ -155,8 +161,11 @@ fn read_task(proc: &Path, pid: i32, uptime: u64) -> Option<TaskEntry> {
 }
 
 /// Reads a task from the text of its `status` file; none for tasks of the host.
-fn parse_task(pid: i32, status: &str) -> Option<TaskEntry> {
-    let xid = field(status, "VxID")?.parse().ok()?;
+fn parse_task(pid: i32, status: &str, xid_of: impl Fn(i32) -> Option<u32>) -> Option<TaskEntry> {
+    let xid = match field(status, "VxID") {
+        Some(xid) => xid.parse().ok()?,
+        None => xid_of(pid)?,
+    };
     if xid < libvserver::abi::XID_MIN {
         return None;
     }
@@ -232,7 +241,7 @@ mod tests {
             "UseCnt:\t4\nTasks:\t3\nSpaces:\t2c020280 00000000\n",
         );
         write(&at("virtual/info"), "VCIVersion:\t0002:0308\n");
-        let survey = Survey::read(proc.path()).unwrap();
+        let survey = Survey::read(proc.path(), |_| None).unwrap();
         assert_eq!(
             survey.tasks,
             [TaskEntry {
@@ -259,9 +268,21 @@ mod tests {
     }
 
     #[test]
+    fn a_task_that_hides_its_context_is_asked_for() {
+        let hidden = STATUS.replace("VxID:\t42\nNxID:\t0\n", "");
+        let xid = |answer| parse_task(812, &hidden, |_| answer).map(|task| task.xid);
+        assert_eq!(xid(Some(42)), Some(42));
+        assert_eq!(xid(Some(0)), None);
+        assert_eq!(xid(None), None);
+        let task = parse_task(812, STATUS, |_| Some(43)).unwrap();
+        assert_eq!(task.xid, 42);
+    }
+
+    #[test]
     fn a_kernel_without_contexts_has_none() {
         let proc = tempfile::tempdir().unwrap();
-        assert_eq!(Survey::read(proc.path()).unwrap(), Survey::default());
+        let survey = Survey::read(proc.path(), |_| None).unwrap();
+        assert_eq!(survey, Survey::default());
     }
 
     #[test]

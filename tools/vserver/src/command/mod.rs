@@ -5,6 +5,7 @@
 mod create;
 mod destroy;
 mod exec;
+mod info;
 mod kernel;
 mod list;
 mod purge;
@@ -48,6 +49,7 @@ pub fn run(cli: &Cli) -> Outcome<u8> {
         Command::Exec(arguments) => exec::exec(&setting, arguments),
         Command::List => list::run(&setting),
         Command::Show(arguments) => show::run(&setting, arguments),
+        Command::Info(arguments) => info::run(&setting, arguments),
         Command::Destroy(arguments) => destroy::run(&setting, arguments),
         Command::Kernel => kernel::run(&setting),
         Command::Completion(arguments) => {

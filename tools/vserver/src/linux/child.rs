@@ -125,8 +125,10 @@ pub(super) fn survey<S: Syscall>(system: &Linux<S>) -> io::Result<Survey> {
     match process::clone(0, None)? {
         Side::Child => {
             let work = || {
-                Vserver::with(&system.sys).become_spectator()?;
-                Survey::read(Path::new("/proc"))
+                let vserver = Vserver::with(&system.sys);
+                vserver.become_spectator()?;
+                let xid_of = |pid| vserver.task_xid(u32::try_from(pid).ok()?).ok();
+                Survey::read(Path::new("/proc"), xid_of)
             };
             let answer = match catch_unwind(AssertUnwindSafe(work)) {
                 Ok(result) => result.map_err(|error| error.raw_os_error().unwrap_or(libc::EIO)),
