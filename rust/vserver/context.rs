@@ -9,6 +9,7 @@
 
 use crate::{
     abi::{
+        rlimit,
         vhin,
         vxf, //
     },
@@ -22,7 +23,8 @@ use crate::{
             self,
             Claim, //
         },
-        space::Space, //
+        space::Space,
+        time, //
     },
 };
 use kernel::{
@@ -33,10 +35,6 @@ use kernel::{
         aref::ARef,
         CondVar,
         Mutex, //
-    },
-    time::{
-        Instant,
-        Monotonic, //
     }, //
 };
 
@@ -54,8 +52,8 @@ pub(crate) struct Context {
     inner: Mutex<Inner>,
     #[pin]
     ended: CondVar,
-    /// Constant.
-    created: Instant<Monotonic>,
+    /// Constant; nanoseconds of the monotonic clock.
+    created: u64,
 }
 
 /// Where the head is; asserted to be 0 where C relies on it.
@@ -104,7 +102,7 @@ impl Context {
                     schedule: Schedule::new(),
                 }, "vserver_context"),
                 ended <- new_condvar!("vserver_ended"),
-                created: Instant::now(),
+                created: time::now(),
             }),
             GFP_KERNEL_ACCOUNT,
         )?;
@@ -122,9 +120,23 @@ impl Context {
         self.head.claims().saturating_sub(persistent)
     }
 
+    /// Present use of a resource: of the number of threads, others are not counted yet.
+    pub(crate) fn used(&self, resource: u32) -> u64 {
+        if resource == rlimit::NPROC {
+            u64::from(self.threads())
+        } else {
+            0
+        }
+    }
+
+    /// When the context was made, nanoseconds of the monotonic clock.
+    pub(crate) fn created(&self) -> u64 {
+        self.created
+    }
+
     /// Nanoseconds since the context was made.
     pub(crate) fn age(&self) -> u64 {
-        u64::try_from(self.created.elapsed().as_nanos()).unwrap_or(0)
+        time::now().saturating_sub(self.created)
     }
 
     /// The part that is shared with C.

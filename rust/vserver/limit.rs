@@ -26,7 +26,8 @@ pub(crate) struct Limit {
 }
 
 impl Limit {
-    const NONE: Self = Self {
+    /// Unlimited.
+    pub(crate) const NONE: Self = Self {
         soft: rlimit::INFINITY,
         hard: rlimit::INFINITY,
     };
@@ -119,11 +120,7 @@ pub(crate) fn get_rlimit_mask(call: &Call) -> Result<u32> {
 pub(crate) fn rlimit_stat(call: &Call, context: &Context) -> Result<u32> {
     let mut data: RlimitStat = call.read()?;
     counted(data.id)?;
-    let value = if data.id == rlimit::NPROC {
-        u64::from(context.threads())
-    } else {
-        0
-    };
+    let value = context.used(data.id);
     data.hits = 0;
     data.value = value;
     data.minimum = value;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What can be asked about the interface, contexts and tasks; the text in procfs (proc.md).
+//! What can be asked about the interface, contexts and tasks.
 
 use crate::{
     abi::{
@@ -14,17 +14,8 @@ use crate::{
         VirtStat,
         VxInfo, //
     },
-    address::{
-        Entry6Text,
-        EntryText,
-        V4Text, //
-    },
-    context::{
-        Context,
-        Word, //
-    },
+    context::Context,
     dispatch::Call,
-    network::Network,
     sys::task::{
         self,
         Id, //
@@ -32,21 +23,30 @@ use crate::{
 };
 use kernel::{
     prelude::*,
-    seq_file::SeqFile,
-    seq_print,
     transmute::AsBytes, //
 };
 
-/// The feature word of the original: what is there today. Tagged files, hidden procfs entries and
-/// the breaking of links are announced by whoever implements them.
-const FEATURES: u32 = vci::NO_DYNAMIC | vci::SPACES | vci::NETV2 | vci::PPTAG;
+/// The feature word of the original: what is there today. Tagged files and the breaking of links
+/// are announced by whoever implements them.
+pub(crate) const FEATURES: u32 = vci::NO_DYNAMIC
+    | vci::SPACES
+    | vci::NETV2
+    | vci::PPTAG
+    | if cfg!(CONFIG_VSERVER_PROC_SECURE) {
+        vci::PROC_SECURE
+    } else {
+        0
+    };
 
 /// What is ours: told bit by bit, so that programs test for a feature and not for a release.
 const ADDITIONS: u64 = feature::SPACE_TIME
     | feature::SPACE_CGROUP
     | feature::TRIMMED_CAPS
     | feature::OWN_SETUP_ONLY
-    | feature::HOST_CREATE;
+    | feature::HOST_CREATE
+    | feature::LEGACY_INIT
+    | feature::HELPER
+    | feature::PROC_ENTRIES;
 
 /// `get_version`
 pub(crate) fn get_version(_call: &Call) -> Result<u32> {
@@ -131,122 +131,6 @@ pub(crate) fn task_nid(call: &Call) -> Result<u32> {
 /// `task_tag`
 pub(crate) fn task_tag(call: &Call) -> Result<u32> {
     task::id_of(call.id(), Id::Tag).ok_or(ESRCH)
-}
-
-/// `/proc/virtual/info` and `/proc/virtnet/info`
-pub(crate) fn show_info(m: &SeqFile) {
-    seq_print!(
-        m,
-        "VCIVersion:\t{:04x}:{:04x}\nVCISyscall:\t{}\nVCIKernel:\t{:08x}\n",
-        abi::VERSION >> 16,
-        abi::VERSION & 0xffff,
-        abi::SYSCALL,
-        FEATURES
-    );
-}
-
-/// `/proc/virtual/<xid>/info`
-///
-/// The original prints the address of the context; the number of the instance tells contexts
-/// apart just as well and gives nothing away.
-pub(crate) fn show_ctx_info(m: &SeqFile, context: &Context) {
-    seq_print!(
-        m,
-        "ID:\t{}\nInfo:\t{:016x}\nInit:\t{}\nOOM:\t{}\n",
-        context.head().id(),
-        context.head().instance(),
-        context.head().init_pid(),
-        context.head().badness() as i64
-    );
-}
-
-/// `/proc/virtual/<xid>/status`
-pub(crate) fn show_ctx_status(m: &SeqFile, context: &Context) {
-    let (first, second) = context.space_masks();
-    seq_print!(
-        m,
-        "UseCnt:\t{}\nTasks:\t{}\nFlags:\t{:016x}\nBCaps:\t{:016x}\nCCaps:\t{:016x}\n",
-        context.head().references(),
-        context.head().claims(),
-        context.head().flags(),
-        context.head().bcaps(),
-        context.head().ccaps()
-    );
-    seq_print!(
-        m,
-        "Umask:\t{:16x}\nWmask:\t{:16x}\nSpaces:\t{:08x} {:08x}\n",
-        context.head().umask(),
-        context.word(Word::Wmask),
-        first,
-        second
-    );
-}
-
-/// The lines of `/proc/<pid>/vinfo` about the context.
-pub(crate) fn show_vinfo(m: &SeqFile, context: &Context) {
-    seq_print!(
-        m,
-        "BCaps:\t{:016x}\nCCaps:\t{:016x}\nCFlags:\t{:016x}\nCIPid:\t{}\n",
-        context.head().bcaps(),
-        context.head().ccaps(),
-        context.head().flags(),
-        context.head().init_pid()
-    );
-}
-
-/// `/proc/virtnet/<nid>/info`; the second line as in [`show_ctx_info`].
-pub(crate) fn show_net_info(m: &SeqFile, network: &Network) {
-    seq_print!(
-        m,
-        "ID:\t{}\nInfo:\t{:016x}\n",
-        network.head().id(),
-        network.head().instance()
-    );
-    // The addresses are printed under the mutex: whatever is added meanwhile comes later.
-    let _ = network.with_addresses(|set| {
-        seq_print!(m, "Bcast:\t{}\n", V4Text(set.broadcast()));
-        seq_print!(m, "Lback:\t{}\n", V4Text(set.loopback()));
-        for (index, entry) in set.v4().iter().enumerate() {
-            seq_print!(m, "{}:\t{}\n", index, EntryText(entry));
-        }
-        for (index, entry) in set.v6().iter().enumerate() {
-            seq_print!(m, "{}:\t{}\n", index, Entry6Text(entry));
-        }
-        Ok(())
-    });
-}
-
-/// `/proc/virtnet/<nid>/status`
-pub(crate) fn show_net_status(m: &SeqFile, network: &Network) {
-    seq_print!(
-        m,
-        "UseCnt:\t{}\nTasks:\t{}\nFlags:\t{:016x}\nNCaps:\t{:016x}\n",
-        network.head().references(),
-        network.head().claims(),
-        network.head().flags(),
-        network.head().ncaps()
-    );
-}
-
-/// The lines of `/proc/<pid>/ninfo` about the network context.
-pub(crate) fn show_ninfo(m: &SeqFile, network: &Network) {
-    seq_print!(
-        m,
-        "NCaps:\t{:016x}\nNFlags:\t{:016x}\n",
-        network.head().ncaps(),
-        network.head().flags()
-    );
-    let _ = network.with_addresses(|set| {
-        seq_print!(m, "V4Root[bcast]:\t{}\n", V4Text(set.broadcast()));
-        seq_print!(m, "V4Root[lback]:\t{}\n", V4Text(set.loopback()));
-        for (index, entry) in set.v4().iter().enumerate() {
-            seq_print!(m, "V4Root[{}]:\t{}\n", index, EntryText(entry));
-        }
-        for (index, entry) in set.v6().iter().enumerate() {
-            seq_print!(m, "V6Root[{}]:\t{}\n", index, Entry6Text(entry));
-        }
-        Ok(())
-    });
 }
 
 #[cfg(CONFIG_VSERVER_KUNIT_TEST)]

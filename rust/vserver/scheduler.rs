@@ -15,7 +15,8 @@ use crate::{
         SetSchedV4, //
     },
     context::Context,
-    dispatch::Call, //
+    dispatch::Call,
+    sys::task, //
 };
 use kernel::{
     cpu::{
@@ -188,6 +189,11 @@ impl Schedule {
         }
     }
 
+    /// The priority bias of a processor, or of the context as a whole.
+    pub(crate) fn bias(&self, cpu: Option<u32>) -> i32 {
+        cpu.map_or(self.common, |cpu| self.of(cpu)).prio_bias
+    }
+
     /// The bucket of a processor.
     fn of(&self, cpu: u32) -> Bucket {
         let alone = self.alone.iter().find(|(number, _)| *number == cpu);
@@ -238,6 +244,11 @@ impl Schedule {
             }
         }
     }
+}
+
+/// Processors that are online.
+pub(crate) fn online() -> impl Iterator<Item = u32> {
+    (0..nr_cpu_ids()).filter(|cpu| task::is_online(*cpu))
 }
 
 /// Version 4 has one rate and one interval.

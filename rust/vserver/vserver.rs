@@ -27,7 +27,8 @@
 //! | [`settings`] | flags, capabilities, masks, names |
 //! | [`spaces`] | stored namespaces |
 //! | [`signals`] | signals to a context |
-//! | [`report`] | what can be asked, and the text in procfs |
+//! | [`report`] | what can be asked |
+//! | [`procfs`] | the text in procfs |
 
 #[deny(unsafe_code)]
 // Public for user space, which also has uses for numbers that the kernel has not.
@@ -61,6 +62,8 @@ mod membership;
 mod network;
 #[deny(unsafe_code)]
 mod persistence;
+#[deny(unsafe_code)]
+mod procfs;
 #[deny(unsafe_code)]
 mod report;
 #[deny(unsafe_code)]

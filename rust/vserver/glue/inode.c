@@ -11,11 +11,14 @@
 #include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/fileattr.h>
+#include <linux/magic.h>
 #include <linux/mount.h>
 #include <linux/namei.h>
 #include <linux/proc_fs.h>
 #include <linux/vserver.h>
 #include <linux/xattr.h>
+
+#include "entry.h"
 
 #define VS_XATTR	XATTR_SECURITY_PREFIX "vserver"
 
@@ -78,17 +81,22 @@ static int vs_inode_set_immutable(const struct path *path, bool immutable)
 static u32 vs_inode_mask(const struct inode *inode)
 {
 	u32 mask = VS_IATTR_IXUNLINK | VS_IATTR_IMMUTABLE | VS_IATTR_COW;
+	u32 bits;
 
 	if (S_ISDIR(inode->i_mode))
 		mask |= VS_IATTR_BARRIER;
+	if (vs_entry_get(inode, &bits))
+		mask |= VS_IATTR_PROC;
 	return mask;
 }
 
 static u32 vs_inode_flags(const struct path *path)
 {
 	const struct inode *inode = d_inode(path->dentry);
-	u32 flags = vs_inode_stored(path->dentry);
+	u32 flags = vs_inode_stored(path->dentry), bits;
 
+	if (vs_entry_get(inode, &bits))
+		flags |= bits;
 	if (IS_IMMUTABLE(inode))
 		flags |= VS_IATTR_IMMUTABLE;
 	if (!S_ISDIR(inode->i_mode))
@@ -111,12 +119,20 @@ static int vs_iattr_path(const struct path *path, struct vs_iattr *attr,
 		return -ESRCH;
 	if (!set)
 		goto tell;
-	/* No procfs entry and no tagged file system so far. */
-	if (attr->mask & (VS_IATTR_PROC | VS_IATTR_TAG))
+	/* No file system has tags so far. */
+	if ((attr->mask & VS_IATTR_TAG) ||
+	    ((attr->mask & VS_IATTR_PROC) &&
+	     inode->i_sb->s_magic != PROC_SUPER_MAGIC))
 		return -EINVAL;
+	/* What has no entry accepts the bits, without effect. */
+	if ((attr->mask & VS_IATTR_PROC) && vs_entry_get(inode, &old))
+		vs_entry_set(inode, (old & ~attr->mask) |
+			     (attr->flags & attr->mask & VS_IATTR_PROC));
+	if (!(attr->mask & VS_IATTR_STORED))
+		goto tell;
 	old = vs_inode_flags(path);
 	new = (old & ~attr->mask) | (attr->flags & attr->mask);
-	new &= vs_inode_mask(inode);
+	new &= vs_inode_mask(inode) & VS_IATTR_STORED;
 	if (!S_ISREG(inode->i_mode))
 		new &= ~VS_IATTR_COW;
 	err = mnt_want_write(path->mnt);

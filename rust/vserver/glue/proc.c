@@ -27,6 +27,12 @@ struct vs_proc_file {
 static const struct vs_proc_file vs_ctx_files[] = {
 	{ "info", VS_FILE_CTX_INFO },
 	{ "status", VS_FILE_CTX_STATUS },
+	{ "limit", VS_FILE_CTX_LIMIT },
+	{ "sched", VS_FILE_CTX_SCHED },
+	{ "cvirt", VS_FILE_CTX_CVIRT },
+	{ "cacct", VS_FILE_CTX_CACCT },
+	{ "nsproxy", VS_FILE_CTX_NSPROXY },
+	{ "nsproxy1", VS_FILE_CTX_NSPROXY1 },
 };
 
 static const struct vs_proc_file vs_net_files[] = {

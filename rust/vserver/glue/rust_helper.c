@@ -3,6 +3,8 @@
  * Inline functions that the Rust core needs as symbols. Included by
  * rust/helpers/helpers.c.
  */
+#include <linux/cpumask.h>
+#include <linux/math64.h>
 #include <linux/sched/signal.h>
 #include <linux/vserver.h>
 
@@ -25,6 +27,20 @@ __rust_helper u32 rust_helper_vs_current_xid(void)
 __rust_helper u32 rust_helper_vs_current_nid(void)
 {
 	return current->vs.nid;
+}
+
+__rust_helper bool rust_helper_vs_cpu_online(unsigned int cpu)
+{
+	return cpu_online(cpu);
+}
+
+__rust_helper u64 rust_helper_vs_split_ns(u64 ns, u32 *hundredths)
+{
+	u32 rest;
+	u64 seconds = div_u64_rem(ns, NSEC_PER_SEC, &rest);
+
+	*hundredths = rest / (NSEC_PER_SEC / 100);
+	return seconds;
 }
 
 __rust_helper bool rust_helper_vs_valid_signal(unsigned long sig)

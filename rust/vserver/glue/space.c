@@ -361,3 +361,91 @@ void vs_space_show(struct seq_file *m)
 		   refcount_read(&init_nsproxy.count),
 		   READ_ONCE(init_fs.users));
 }
+
+/*
+ * One stored set, for /proc/virtual/<xid>/nsproxy (proc.md); nothing when it is
+ * empty. Caller serialises access. May sleep.
+ */
+void vs_space_show_set(struct seq_file *m, const struct vs_space *space)
+{
+	const struct nsproxy *mnt = space->ns[VS_SPACE_MNT];
+	const struct nsproxy *uts = space->ns[VS_SPACE_UTS];
+	const struct nsproxy *ipc = space->ns[VS_SPACE_IPC];
+
+	if (!space->mask)
+		return;
+	seq_printf(m, "NSProxy:\t%p [%p,%p,%p]\n", mnt ?: uts ?: ipc,
+		   mnt ? mnt->mnt_ns : NULL, uts ? uts->uts_ns : NULL,
+		   ipc ? ipc->ipc_ns : NULL);
+	if (mnt)
+		seq_printf(m, "Namespace:\t%p [#%u]\n", mnt->mnt_ns,
+			   __ns_ref_read(from_mnt_ns(mnt->mnt_ns)));
+	if (space->fs) {
+		struct path root;
+
+		get_fs_root(space->fs, &root);
+		seq_puts(m, "RootPath:\t");
+		seq_path(m, &root, " \t\n\\");
+		seq_putc(m, '\n');
+		path_put(&root);
+	}
+	if (uts) {
+		const struct new_utsname *name = &uts->uts_ns->name;
+
+		guard(rwsem_read)(&uts_sem);
+		seq_printf(m, "SysName:\t%.*s\nNodeName:\t%.*s\n",
+			   __NEW_UTS_LEN, name->sysname,
+			   __NEW_UTS_LEN, name->nodename);
+		seq_printf(m, "Release:\t%.*s\nVersion:\t%.*s\n",
+			   __NEW_UTS_LEN, name->release,
+			   __NEW_UTS_LEN, name->version);
+		seq_printf(m, "Machine:\t%.*s\nDomainName:\t%.*s\n",
+			   __NEW_UTS_LEN, name->machine,
+			   __NEW_UTS_LEN, name->domainname);
+	}
+	if (ipc) {
+		const struct ipc_namespace *ns = ipc->ipc_ns;
+
+		seq_printf(m, "SEMS:\t\t%d %d %d %d  %d\n", ns->sem_ctls[0],
+			   ns->sem_ctls[1], ns->sem_ctls[2], ns->sem_ctls[3],
+			   ns->used_sems);
+		seq_printf(m, "MSG:\t\t%d %d %d\n", ns->msg_ctlmax,
+			   ns->msg_ctlmnb, ns->msg_ctlmni);
+		seq_printf(m, "SHM:\t\t%lu %lu  %d %ld\n",
+			   (unsigned long)ns->shm_ctlmax,
+			   (unsigned long)ns->shm_ctlall, ns->shm_ctlmni,
+			   ns->shm_tot);
+	}
+}
+
+static void vs_space_show_one(struct seq_file *m, const char *name,
+			      const void *ns, const void *init)
+{
+	seq_printf(m, "%s:\t%p(%c)\n", name, ns, ns == init ? 'I' : '-');
+}
+
+/* /proc/<pid>/task/<tid>/nsproxy */
+int proc_pid_nsproxy(struct seq_file *m, struct pid_namespace *ns,
+		     struct pid *pid, struct task_struct *task)
+{
+	struct nsproxy *nsp;
+
+	scoped_guard(task_lock, task) {
+		nsp = task->nsproxy;
+		if (nsp)
+			get_nsproxy(nsp);
+	}
+	if (!nsp)
+		return 0;
+	vs_space_show_one(m, "Proxy", nsp, &init_nsproxy);
+	/* Without the reference that is held here. */
+	seq_printf(m, "Count:\t%u\n", refcount_read(&nsp->count) - 1);
+	vs_space_show_one(m, "uts", nsp->uts_ns, init_nsproxy.uts_ns);
+	vs_space_show_one(m, "ipc", nsp->ipc_ns, init_nsproxy.ipc_ns);
+	vs_space_show_one(m, "mnt", nsp->mnt_ns, init_nsproxy.mnt_ns);
+	vs_space_show_one(m, "pid", nsp->pid_ns_for_children,
+			  init_nsproxy.pid_ns_for_children);
+	vs_space_show_one(m, "net", nsp->net_ns, init_nsproxy.net_ns);
+	put_nsproxy(nsp);
+	return 0;
+}

@@ -12,4 +12,5 @@ pub(crate) mod ops;
 pub(crate) mod space;
 pub(crate) mod table;
 pub(crate) mod task;
+pub(crate) mod time;
 pub(crate) mod user;

@@ -9,7 +9,7 @@ use crate::{
     dispatch,
     event,
     network::Network,
-    report,
+    procfs,
     sys::object,
     LocalModule, //
 };
@@ -126,7 +126,7 @@ unsafe extern "C" fn show(
         if file != bindings::vs_file_VS_FILE_INFO {
             return ENOENT.to_errno();
         }
-        report::show_info(m);
+        procfs::show_info(m);
         return 0;
     }
     // SAFETY: By the requirement above; the kind is constant.
@@ -134,9 +134,9 @@ unsafe extern "C" fn show(
         // SAFETY: The kind says so, and the caller holds a reference.
         let network = unsafe { object::of::<Network>(obj) };
         match file {
-            bindings::vs_file_VS_FILE_NET_INFO => report::show_net_info(m, network),
-            bindings::vs_file_VS_FILE_NET_STATUS => report::show_net_status(m, network),
-            bindings::vs_file_VS_FILE_NINFO => report::show_ninfo(m, network),
+            bindings::vs_file_VS_FILE_NET_INFO => procfs::show_net_info(m, network),
+            bindings::vs_file_VS_FILE_NET_STATUS => procfs::show_net_status(m, network),
+            bindings::vs_file_VS_FILE_NINFO => procfs::show_ninfo(m, network),
             _ => return ENOENT.to_errno(),
         }
         return 0;
@@ -144,9 +144,15 @@ unsafe extern "C" fn show(
     // SAFETY: As above.
     let context = unsafe { object::of::<Context>(obj) };
     match file {
-        bindings::vs_file_VS_FILE_CTX_INFO => report::show_ctx_info(m, context),
-        bindings::vs_file_VS_FILE_CTX_STATUS => report::show_ctx_status(m, context),
-        bindings::vs_file_VS_FILE_VINFO => report::show_vinfo(m, context),
+        bindings::vs_file_VS_FILE_CTX_INFO => procfs::show_ctx_info(m, context),
+        bindings::vs_file_VS_FILE_CTX_STATUS => procfs::show_ctx_status(m, context),
+        bindings::vs_file_VS_FILE_CTX_LIMIT => procfs::show_limit(m, context),
+        bindings::vs_file_VS_FILE_CTX_SCHED => procfs::show_sched(m, context),
+        bindings::vs_file_VS_FILE_CTX_CVIRT => procfs::show_cvirt(m, context),
+        bindings::vs_file_VS_FILE_CTX_CACCT => procfs::show_cacct(m, context),
+        bindings::vs_file_VS_FILE_CTX_NSPROXY => procfs::show_spaces(m, context, 0),
+        bindings::vs_file_VS_FILE_CTX_NSPROXY1 => procfs::show_spaces(m, context, 1),
+        bindings::vs_file_VS_FILE_VINFO => procfs::show_vinfo(m, context),
         _ => return ENOENT.to_errno(),
     }
     0

@@ -8,7 +8,8 @@ use crate::abi::vhin;
 use kernel::{
     bindings,
     error::to_result,
-    prelude::*, //
+    prelude::*,
+    seq_file::SeqFile, //
 };
 
 /// A set of spaces. Owns references on all its members.
@@ -63,6 +64,14 @@ impl Space {
         let mask = self.0.mask;
         // SAFETY: The set is ours; the bits of `mask` are stored in it.
         to_result(unsafe { bindings::vs_space_enter(&raw mut self.0, mask) })
+    }
+
+    /// Prints what is stored, for `nsproxy` in procfs; nothing when there is nothing.
+    pub(crate) fn show(&self, m: &SeqFile) {
+        let m = core::ptr::from_ref(m).cast_mut().cast();
+        // SAFETY: `SeqFile` is a transparent wrapper, and we are in the show function of the file;
+        // the set is borrowed.
+        unsafe { bindings::vs_space_show_set(m, &raw const self.0) };
     }
 
     /// Reads a name of the host name namespace. May sleep. Errors: `EINVAL` for an unknown field

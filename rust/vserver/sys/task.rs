@@ -139,6 +139,12 @@ pub(crate) fn id_of(pid: u32, id: Id) -> Option<u32> {
     found.then_some(value)
 }
 
+/// The processor is online now.
+pub(crate) fn is_online(cpu: u32) -> bool {
+    // SAFETY: Tests a bit; the number is that of a possible processor.
+    unsafe { bindings::vs_cpu_online(cpu) }
+}
+
 /// The number is that of a signal, or 0.
 pub(crate) fn is_signal(sig: i32) -> bool {
     // SAFETY: Compares numbers. A negative number becomes a large one, as in kill(2).

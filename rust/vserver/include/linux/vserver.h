@@ -25,6 +25,7 @@ struct inode;
 struct module;
 struct nsproxy;
 struct nsset;
+struct proc_dir_entry;
 struct seq_file;
 
 /* Context ids and network context ids without an object. */
@@ -146,6 +147,9 @@ struct vs_space {
 };
 
 /* Attributes of inodes, as in abi.rs. */
+#define VS_IATTR_PROC_ADMIN	0x00000001
+#define VS_IATTR_PROC_WATCH	0x00000002
+#define VS_IATTR_PROC_HIDE	0x00000004
 #define VS_IATTR_PROC		0x00000007
 #define VS_IATTR_BARRIER	0x00010000
 #define VS_IATTR_IXUNLINK	0x00020000
@@ -172,6 +176,12 @@ enum vs_file {
 	VS_FILE_INFO,		/* /proc/virtual/info, /proc/virtnet/info */
 	VS_FILE_CTX_INFO,	/* /proc/virtual/<xid>/info and so on */
 	VS_FILE_CTX_STATUS,
+	VS_FILE_CTX_LIMIT,
+	VS_FILE_CTX_SCHED,
+	VS_FILE_CTX_CVIRT,
+	VS_FILE_CTX_CACCT,
+	VS_FILE_CTX_NSPROXY,
+	VS_FILE_CTX_NSPROXY1,
 	VS_FILE_NET_INFO,	/* /proc/virtnet/<nid>/info and so on */
 	VS_FILE_NET_STATUS,
 	VS_FILE_VINFO,		/* /proc/<pid>/vinfo, ninfo */
@@ -250,6 +260,12 @@ void vs_space_release(struct vs_space *space);
 int vs_space_read_name(const struct vs_space *space, u32 field, char *name);
 int vs_space_write_name(const struct vs_space *space, u32 field, const char *name);
 void vs_space_show(struct seq_file *m);
+void vs_space_show_set(struct seq_file *m, const struct vs_space *space);
+
+/* entry.c */
+bool __vs_proc_visible(const struct proc_dir_entry *de);
+bool __vs_proc_readonly(void);
+int __vs_proc_open(const struct proc_dir_entry *de, fmode_t mode);
 
 /* guest.c */
 bool __vs_mounts_hidden(void);
@@ -291,6 +307,8 @@ int proc_pid_vinfo(struct seq_file *m, struct pid_namespace *ns,
 		   struct pid *pid, struct task_struct *task);
 int proc_pid_ninfo(struct seq_file *m, struct pid_namespace *ns,
 		   struct pid *pid, struct task_struct *task);
+int proc_pid_nsproxy(struct seq_file *m, struct pid_namespace *ns,
+		     struct pid *pid, struct task_struct *task);
 void __vs_proc_status(struct seq_file *m, const struct task_struct *task);
 unsigned int __vs_proc_hidden(const struct inode *dir);
 
@@ -415,6 +433,24 @@ static inline unsigned int vs_proc_hidden(const struct inode *dir)
 	return vs_enabled() ? __vs_proc_hidden(dir) : 0;
 }
 
+/* The current task finds an entry of procfs. */
+static inline bool vs_proc_visible(const struct proc_dir_entry *de)
+{
+	return !vs_enabled() || __vs_proc_visible(de);
+}
+
+/* The current task may write to files of its own processes in procfs only. */
+static inline bool vs_proc_readonly(void)
+{
+	return vs_current_guest() && __vs_proc_readonly();
+}
+
+/* 0 when the current task may open an entry of procfs in this mode. */
+static inline int vs_proc_open(const struct proc_dir_entry *de, fmode_t mode)
+{
+	return vs_enabled() ? __vs_proc_open(de, mode) : 0;
+}
+
 /* 1: reboot() goes on as without us; else its result. */
 static inline int vs_reboot(struct pid_namespace *ns, u32 cmd)
 {
@@ -523,6 +559,21 @@ static inline void vs_proc_status(struct seq_file *m,
 				  const struct task_struct *task) { }
 
 static inline unsigned int vs_proc_hidden(const struct inode *dir)
+{
+	return 0;
+}
+
+static inline bool vs_proc_visible(const struct proc_dir_entry *de)
+{
+	return true;
+}
+
+static inline bool vs_proc_readonly(void)
+{
+	return false;
+}
+
+static inline int vs_proc_open(const struct proc_dir_entry *de, fmode_t mode)
 {
 	return 0;
 }

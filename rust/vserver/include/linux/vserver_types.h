@@ -61,4 +61,15 @@ struct vs_cred {
 #endif
 };
 
+/**
+ * struct vs_proc_entry - visibility of an entry of procfs
+ * @changed: bits of IATTR_FLAGS that differ from those it started with. Read and
+ *	written without a lock.
+ */
+struct vs_proc_entry {
+#ifdef CONFIG_VSERVER
+	u8 changed;
+#endif
+};
+
 #endif /* _LINUX_VSERVER_TYPES_H */

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Which entries of procfs a task finds (semantics.md, section 7).
+ *
+ * An entry has three bits: HIDE, and ADMIN and WATCH, which say that the host
+ * and the spectator find it nevertheless. What is stored is the difference to
+ * the bits that an entry starts with, so that a new entry needs no hook.
+ *
+ * Directories of processes and what is below /proc/sys are no entries. A name
+ * that somebody else has looked up is found in the cache, so opening tests too.
+ */
+#include <linux/fs.h>
+#include <linux/magic.h>
+#include <linux/sched.h>
+#include <linux/vserver.h>
+
+#include "../../../fs/proc/internal.h"
+#include "entry.h"
+
+static struct proc_dir_entry *vs_entry(const struct inode *inode)
+{
+	return inode->i_sb->s_magic == PROC_SUPER_MAGIC ? PDE(inode) : NULL;
+}
+
+/* The bits that an entry starts with. */
+static u32 vs_entry_default(const struct proc_dir_entry *de)
+{
+	if (de == &proc_root)
+		return VS_IATTR_PROC_ADMIN | VS_IATTR_PROC_WATCH;
+	/* Those of a network namespace tell about that namespace. */
+	if (S_ISLNK(de->mode) || (de->flags & PROC_ENTRY_FORCE_LOOKUP) ||
+	    !IS_ENABLED(CONFIG_VSERVER_PROC_SECURE))
+		return VS_IATTR_PROC_ADMIN;
+	return VS_IATTR_PROC_ADMIN | VS_IATTR_PROC_HIDE;
+}
+
+static u32 vs_entry_bits(const struct proc_dir_entry *de)
+{
+	return vs_entry_default(de) ^ READ_ONCE(de->vs.changed);
+}
+
+/* The current task finds @de. Any context. */
+bool __vs_proc_visible(const struct proc_dir_entry *de)
+{
+	u32 bits = vs_entry_bits(de);
+
+	if (!(bits & VS_IATTR_PROC_HIDE) || !in_task())
+		return true;
+	switch (current->vs.xid) {
+	case VS_XID_HOST:
+		return bits & VS_IATTR_PROC_ADMIN;
+	case VS_XID_SPECTATOR:
+		return bits & VS_IATTR_PROC_WATCH;
+	default:
+		return false;
+	}
+}
+
+/* Reads the bits of an inode: false when it is none of an entry. */
+bool vs_entry_get(const struct inode *inode, u32 *bits)
+{
+	const struct proc_dir_entry *de = vs_entry(inode);
+
+	if (de)
+		*bits = vs_entry_bits(de);
+	return de;
+}
+
+/* Sets the bits of the entry of an inode, for all mounts of procfs. */
+void vs_entry_set(const struct inode *inode, u32 bits)
+{
+	struct proc_dir_entry *de = vs_entry(inode);
+
+	WRITE_ONCE(de->vs.changed, bits ^ vs_entry_default(de));
+}
+
+/* The current task is in a guest that may not write to procfs. */
+bool __vs_proc_readonly(void)
+{
+	return vs_current_sealed();
+}
+
+/* May the current task open @de: 0, -ENOENT when it is hidden, -EACCES. */
+int __vs_proc_open(const struct proc_dir_entry *de, fmode_t mode)
+{
+	if (!__vs_proc_visible(de))
+		return -ENOENT;
+	return (mode & FMODE_WRITE) && vs_proc_readonly() ? -EACCES : 0;
+}
