@@ -2,12 +2,16 @@
 
 //! The command line.
 
+use crate::bits::Word;
+use crate::change;
 use crate::description::FIELDS_HELP;
 use crate::failure::EXIT_STATUS_HELP;
 use crate::store::DEFAULT_DIRECTORY;
-use clap::builder::{NonEmptyStringValueParser, ValueHint};
-use clap::{Args, Parser, Subcommand};
+use clap::builder::{NonEmptyStringValueParser, PossibleValue, TypedValueParser, ValueHint};
+use clap::{Arg, ArgGroup, Args, Parser, Subcommand};
 use clap_complete::Shell;
+use libvserver::abi::sched;
+use std::ffi::OsStr;
 use std::path::PathBuf;
 
 const EXAMPLES: &str = "\
@@ -112,6 +116,36 @@ Examples:
   vserver info 1000                      the context with this id
   vserver info web --json")]
     Info(Info),
+    /// Change a running guest
+    #[command(after_help = format!("\
+All that is asked for is checked before anything is changed; when the kernel refuses one change,
+those before it are undone. The values hold until the guest ends: the description is not changed,
+and the next start follows the description.
+
+A name sets what it stands for; with ~ before it (in quotes, for the shell) it clears that.
+Capabilities that a task has lost at its start do not come back; those of --bcap are for commands
+entered later. Of the flags, STATE_SETUP, STATE_INIT and STATE_ADMIN can only be cleared; without
+STATE_ADMIN the host can neither change nor stop the guest. One value of --limit stands for both the
+soft and the hard limit; \"unlimited\" removes a limit.
+
+Examples:
+  vserver set web --flag hide_vinfo,virt_uptime
+  vserver set web --flag '~hide_vinfo' --ccap secure_mount
+  vserver set web --limit nproc=100:200 --limit shmem=unlimited
+  vserver set web --hostname w2 --badness 100 --json
+
+Flags: {}
+
+Context capabilities: {}
+
+Namespaces: {}
+
+Resources: {}",
+        Word::Flags.names().join(" "),
+        Word::Ccaps.names().join(" "),
+        Word::Umask.names().join(" "),
+        change::resource_names().join(" ")))]
+    Set(Set),
     /// Remove the description of a guest
     #[command(after_help = "\
 Examples:
@@ -220,6 +254,108 @@ pub struct Info {
     /// Name of the guest, or id of the context
     #[arg(value_name = "NAME|XID")]
     pub name: String,
+}
+
+/// Arguments of `set`.
+#[derive(Debug, Args)]
+#[command(
+    group = ArgGroup::new("change").required(true).multiple(true),
+    override_usage = "vserver set [OPTIONS] <NAME> <CHANGE>..."
+)]
+pub struct Set {
+    /// Name of the guest
+    pub name: String,
+    /// Set or clear context flags
+    #[arg(
+        long,
+        group = "change",
+        value_name = "NAME,...",
+        value_delimiter = ',',
+        value_parser = Names(|| Word::Flags.names()),
+        hide_possible_values = true
+    )]
+    pub flag: Vec<String>,
+    /// Set or clear context capabilities
+    #[arg(
+        long,
+        group = "change",
+        value_name = "NAME,...",
+        value_delimiter = ',',
+        value_parser = Names(|| Word::Ccaps.names()),
+        hide_possible_values = true
+    )]
+    pub ccap: Vec<String>,
+    /// Set or clear capabilities of the mask, names as in capabilities(7)
+    #[arg(
+        long,
+        group = "change",
+        value_name = "NAME,...",
+        value_delimiter = ',',
+        value_parser = Names(|| Word::Bcaps.names()),
+        hide_possible_values = true
+    )]
+    pub bcap: Vec<String>,
+    /// Set or clear namespaces that tasks of the guest may make
+    #[arg(
+        long,
+        group = "change",
+        value_name = "NAME,...",
+        value_delimiter = ',',
+        value_parser = Names(|| Word::Umask.names()),
+        hide_possible_values = true
+    )]
+    pub umask: Vec<String>,
+    /// Set the host name
+    #[arg(long, group = "change", value_name = "TEXT")]
+    pub hostname: Option<String>,
+    /// Add to the score by which the kernel chooses whom to kill without memory
+    #[arg(
+        long,
+        group = "change",
+        value_name = "N",
+        allow_negative_numbers = true
+    )]
+    pub badness: Option<i64>,
+    /// Add to the priority of all tasks, -20 to 20
+    #[arg(
+        long,
+        group = "change",
+        value_name = "N",
+        allow_negative_numbers = true,
+        value_parser = clap::value_parser!(i32)
+            .range(i64::from(sched::PRIO_BIAS_MIN)..=i64::from(sched::PRIO_BIAS_MAX))
+    )]
+    pub prio_bias: Option<i32>,
+    /// Limit a resource of the whole guest, in units of the resource
+    #[arg(
+        long,
+        group = "change",
+        value_name = "RESOURCE=SOFT[:HARD]",
+        value_delimiter = ','
+    )]
+    pub limit: Vec<String>,
+}
+
+/// Takes any word, and offers these names for completion; what is no name is told later, with what
+/// may have been meant.
+#[derive(Clone)]
+struct Names(fn() -> Vec<&'static str>);
+
+impl TypedValueParser for Names {
+    type Value = String;
+
+    fn parse_ref(
+        &self,
+        command: &clap::Command,
+        argument: Option<&Arg>,
+        value: &OsStr,
+    ) -> Result<String, clap::Error> {
+        clap::builder::StringValueParser::new().parse_ref(command, argument, value)
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        Some(Box::new((self.0)().into_iter().map(PossibleValue::new)))
+    }
 }
 
 /// Arguments of `destroy`.

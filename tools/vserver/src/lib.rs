@@ -8,6 +8,7 @@
 #![deny(unsafe_code)]
 
 pub mod bits;
+pub mod change;
 pub mod cli;
 pub mod command;
 pub mod context;

@@ -9,6 +9,7 @@ mod info;
 mod kernel;
 mod list;
 mod purge;
+mod set;
 mod show;
 mod start;
 mod stop;
@@ -50,6 +51,7 @@ pub fn run(cli: &Cli) -> Outcome<u8> {
         Command::List => list::run(&setting),
         Command::Show(arguments) => show::run(&setting, arguments),
         Command::Info(arguments) => info::run(&setting, arguments),
+        Command::Set(arguments) => set::run(&setting, arguments),
         Command::Destroy(arguments) => destroy::run(&setting, arguments),
         Command::Kernel => kernel::run(&setting),
         Command::Completion(arguments) => {
