@@ -2,9 +2,10 @@
 
 //! The TOML description of a guest: reading with exact error places, and writing.
 
+use crate::bits::{Edit, Word};
 use crate::failure::{Failure, Outcome, Reason};
 use crate::guest::{self, DEFAULT_INIT, Guest, Mount};
-use crate::signals;
+use crate::{rights, signals};
 use libvserver::{abi, capability};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -24,6 +25,12 @@ struct Document {
     caps: Vec<Spanned<String>>,
     #[serde(default)]
     drop: Vec<Spanned<String>>,
+    #[serde(default)]
+    flags: Vec<Spanned<String>>,
+    #[serde(default)]
+    ccaps: Vec<Spanned<String>>,
+    #[serde(default)]
+    umask: Vec<Spanned<String>>,
     #[serde(default)]
     mounts: Vec<Spanned<Mount>>,
     #[serde(default)]
@@ -98,6 +105,23 @@ impl Source<'_> {
             })?;
             Ok(mask | known.bit())
         })
+    }
+
+    /// Reads a list of names as `vserver set` takes them, as a change of `default`.
+    fn bits(&self, word: Word, names: &[Spanned<String>], default: u64) -> Outcome<u64> {
+        let mut edit = Edit::default();
+        for name in names {
+            edit.add(word, name.get_ref())
+                .map_err(|problem| self.at(name, &problem.message, &problem.remedy))?;
+            if word == Word::Flags && edit.mask() & abi::vxf::ONE_TIME != 0 {
+                return Err(self.at(
+                    name,
+                    &format!("flag \"{}\" belongs to the start itself", name.get_ref()),
+                    "leave it out; `vserver set` can clear it in the running guest",
+                ));
+            }
+        }
+        Ok(edit.applied_to(default))
     }
 
     fn mount(&self, mount: &Spanned<Mount>) -> Outcome<Mount> {
@@ -206,6 +230,9 @@ impl Source<'_> {
                 self.capabilities(&document.caps)?,
                 self.capabilities(&document.drop)?,
             ),
+            flags: self.bits(Word::Flags, &document.flags, 0)?,
+            ccaps: self.bits(Word::Ccaps, &document.ccaps, rights::CONTEXT_CAPS)?,
+            umask: self.bits(Word::Umask, &document.umask, 0)?,
             mounts: document
                 .mounts
                 .iter()
@@ -278,9 +305,14 @@ Fields of a description (/etc/vservers/NAME.toml):
   init         command run as pid 1, as a list             default: [\"/sbin/init\"]
   caps         capabilities added to the default set       [\"NET_RAW\"]
   drop         capabilities removed from it                [\"SYS_PTRACE\"]
+  flags        flags of the context                        [\"HIDE_VINFO\"]
+  ccaps        context capabilities beside the default set [\"SECURE_MOUNT\"]
+               (SET_UTSNAME, RAW_ICMP, AUDIT_CONTROL); \"~RAW_ICMP\" removes that one
+  umask        namespaces that its tasks may make          [\"USER\"]
   mounts       list of { source, target, type, options }   type default: \"bind\"
   env          table of environment variables
-  stop-signal  signal that asks init to stop               default: by kind of init";
+  stop-signal  signal that asks init to stop               default: by kind of init
+`vserver set --help` lists the names of flags, context capabilities and namespaces.";
 
 #[cfg(test)]
 mod tests {
@@ -308,6 +340,8 @@ mod tests {
         assert_eq!(guest.capabilities, DEFAULT_MASK);
         assert_eq!(guest.stop_signal, None);
         assert!(guest.mounts.is_empty());
+        assert_eq!((guest.flags, guest.umask), (0, 0));
+        assert_eq!(guest.ccaps, rights::CONTEXT_CAPS);
     }
 
     #[test]
@@ -320,6 +354,9 @@ mod tests {
             init = ["/bin/sh", "-c", "true"]
             caps = ["cap_net_raw", "SYS_NICE"]
             drop = ["CHOWN"]
+            flags = ["hide_vinfo", "PERSISTENT"]
+            ccaps = ["mount", "~RAW_ICMP"]
+            umask = ["user", "NET"]
             stop-signal = "SIGPWR"
             env = { LANG = "C" }
             [[mounts]]
@@ -332,6 +369,10 @@ mod tests {
         let expected = (DEFAULT_MASK | 1 << capability::NET_RAW | 1 << capability::SYS_NICE)
             & !(1 << capability::CHOWN);
         assert_eq!(guest.capabilities, expected);
+        assert_eq!(guest.flags, abi::vxf::HIDE_VINFO | abi::vxf::PERSISTENT);
+        let ccaps = rights::CONTEXT_CAPS & !abi::vxc::RAW_ICMP | abi::vxc::SECURE_MOUNT;
+        assert_eq!(guest.ccaps, ccaps);
+        assert_eq!(guest.umask, abi::space::USER | abi::space::NET);
         assert_eq!(guest.stop_signal, Some(libc::SIGPWR));
         assert!(guest.mounts[0].is_bind());
         assert_eq!(guest.environment("vt100")["LANG"], "C");
@@ -374,6 +415,24 @@ mod tests {
             ("xid = 42\nroot = '/s'\ninit = []\n", ":3:8: "),
             ("xid = 42\nroot = '/s'\ncaps = ['CHOWN', 'X']\n", ":3:18: "),
             ("xid = 42\nroot = '/s'\nstop-signal = 'STOP'\n", ":3:15: "),
+            (
+                "xid = 42\nroot = '/s'\nflags = ['virt_mem', 'x']\n",
+                ":3:22: ",
+            ),
+            (
+                "xid = 42\nroot = '/s'\nflags = ['state_setup']\n",
+                ":3:10: ",
+            ),
+            (
+                "xid = 42\nroot = '/s'\nflags = ['~STATE_ADMIN']\n",
+                ":3:10: ",
+            ),
+            ("xid = 42\nroot = '/s'\nccaps = ['PINK']\n", ":3:10: "),
+            (
+                "xid = 42\nroot = '/s'\nccaps = ['ping', '~ping']\n",
+                ":3:18: ",
+            ),
+            ("xid = 42\nroot = '/s'\numask = ['USERS']\n", ":3:10: "),
             ("xid = 42\nroot = '/s'\nenv = { 'a=b' = 'c' }\n", ":3:17: "),
             (
                 "xid = 42\nroot = '/s'\nmounts = [{ source = '/a', target = '/../b' }]\n",
@@ -386,6 +445,43 @@ mod tests {
         ] {
             let message = problem(text);
             assert!(message.contains(place), "{text}: {message}");
+        }
+    }
+
+    #[test]
+    fn names_that_are_nearly_right_are_told() {
+        let text = "xid = 42\nroot = '/s'\nflags = ['hide_vinof']\n";
+        let failure = read(text).unwrap_err();
+        assert!(failure.message.contains("did you mean \"HIDE_VINFO\"?"));
+        assert!(failure.remedy.contains("VIRT_UPTIME"), "{failure:?}");
+    }
+
+    #[test]
+    fn every_name_that_is_shown_can_be_written() {
+        for (key, word) in [
+            ("flags", Word::Flags),
+            ("ccaps", Word::Ccaps),
+            ("umask", Word::Umask),
+        ] {
+            for name in word.names() {
+                let bit = word.find(name).unwrap();
+                let text = format!("xid = 42\nroot = '/s'\n{key} = ['{name}']\n");
+                if word == Word::Flags && bit & abi::vxf::ONE_TIME != 0 {
+                    problem(&text);
+                    continue;
+                }
+                let guest = read(&text).unwrap();
+                let value = match word {
+                    Word::Flags => guest.flags,
+                    Word::Ccaps => guest.ccaps,
+                    _ => guest.umask,
+                };
+                // What a guest shows can be written, and means the same.
+                assert!(word.names_of(value).contains(&name.to_owned()));
+                let all: Vec<String> = word.names_of(value);
+                let text = format!("xid = 42\nroot = '/s'\n{key} = {all:?}\n");
+                assert_eq!(read(&text), Ok(guest), "{text}");
+            }
         }
     }
 

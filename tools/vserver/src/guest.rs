@@ -25,6 +25,12 @@ pub struct Guest {
     pub init: Vec<String>,
     /// Capability mask.
     pub capabilities: u64,
+    /// Flags of the context beside those of every start.
+    pub flags: u64,
+    /// Context capabilities.
+    pub ccaps: u64,
+    /// Namespaces that its tasks may make.
+    pub umask: u64,
     /// Additional mounts, in order.
     pub mounts: Vec<Mount>,
     /// Additional environment variables.

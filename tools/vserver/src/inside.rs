@@ -4,7 +4,6 @@
 
 use crate::failure::{Failure, Outcome, Reason};
 use crate::guest::Guest;
-use crate::rights;
 use crate::system::{Cgroup, Program, System};
 use crate::view;
 use libvserver::abi::{XID_SELF, space, vhin, vxf};
@@ -61,9 +60,11 @@ pub fn become_guest<S: System>(
     step("drop capabilities", system.become_root(guest.capabilities))?;
     step("untie the guest", system.die_with_parent(false))?;
     let vserver = Vserver::with(system);
+    // Not before: until then, the context goes when this task goes.
+    let kept = guest.flags & vxf::PERSISTENT;
     step(
         "seal the context",
-        vserver.set_flags(XID_SELF, 0, vxf::STATE_SETUP | vxf::STATE_INIT),
+        vserver.set_flags(XID_SELF, kept, kept | vxf::STATE_SETUP | vxf::STATE_INIT),
     )?;
     execute(system, program, Reason::StartFailed, Reason::StartFailed)
 }
@@ -150,9 +151,21 @@ fn build_view<S: System>(
 fn make_context<S: System>(system: &S, guest: &Guest) -> Outcome<()> {
     let vserver = Vserver::with(system);
     vserver
-        .create(guest.xid, Some(vxf::INIT_SET))
+        .create(
+            guest.xid,
+            Some(vxf::INIT_SET | guest.flags & !vxf::PERSISTENT),
+        )
         .map_err(|errno| match errno.0 {
             libc::EEXIST | libc::EBUSY => xid_in_use(guest.xid, "another context"),
+            libc::ENOEXEC => Failure::new(
+                Reason::StartFailed,
+                format!(
+                    "the helper program refused the start of context {}",
+                    guest.xid
+                ),
+                "the sysctl kernel.vshelper names that program; look at its log, or leave \
+                 SC_HELPER out of `flags`",
+            ),
             _ => create_failure(guest.xid, errno),
         })?;
     step(
@@ -165,8 +178,14 @@ fn make_context<S: System>(system: &S, guest: &Guest) -> Outcome<()> {
     )?;
     step(
         "set the context capabilities",
-        vserver.set_ccaps(XID_SELF, rights::CONTEXT_CAPS, u64::MAX),
+        vserver.set_ccaps(XID_SELF, guest.ccaps, u64::MAX),
     )?;
+    if guest.umask != 0 {
+        step(
+            "set the namespaces that the guest may make",
+            vserver.set_umask(XID_SELF, guest.umask, u64::MAX),
+        )?;
+    }
     step(
         "store the namespaces",
         vserver.set_space(XID_SELF, STORED_SPACES, 0),

@@ -8,6 +8,7 @@ use crate::inside;
 use crate::live::{self, State};
 use crate::system::{Cgroup, Program, Report, Spawn, System};
 use libvserver::Vserver;
+use libvserver::abi::vxf;
 use std::io;
 use std::path::Path;
 use std::time::Duration;
@@ -225,7 +226,20 @@ fn launch_in<S: System>(
         Err(error) => start_failure("wait for the guest's first process", &error),
     };
     end_child(system, guest.xid, 0, &mut child);
+    release(system, guest);
     Err(failure)
+}
+
+/// Lets the context of a guest go whose tasks have ended, though it is one that stays. Nobody else
+/// makes a context of this name meanwhile: the caller has the lock of the guest.
+fn release<S: System>(system: &S, guest: &Guest) {
+    let vserver = Vserver::with(system);
+    if guest.flags & vxf::PERSISTENT != 0
+        && live::look(&vserver, &guest.name, guest.xid).is_ok_and(|live| live.state.is_live())
+    {
+        // Fails only when the context has just gone.
+        let _ = vserver.set_flags(guest.xid, 0, vxf::PERSISTENT);
+    }
 }
 
 /// Ends a child of which it is not known how far it has come. It may be a task of the host, or

@@ -4,11 +4,12 @@
 
 use crate::execute;
 use crate::failure::Reason;
+use crate::guest::Guest;
 use crate::model::{Fault, Model, guest, program, told, vserver};
 use crate::rights::{CONTEXT_CAPS, DEFAULT_MASK};
 use crate::start::{Running, launch, prepare};
 use crate::stop::{Manner, stop};
-use libvserver::abi::{vcmd, vhin, vxf};
+use libvserver::abi::{space, vcmd, vhin, vxc, vxf};
 use libvserver::fake::HOST_TASK;
 use std::time::Duration;
 
@@ -138,6 +139,65 @@ fn a_full_disk_is_told_apart_in_every_step() {
     let failure = start(&model).unwrap_err();
     assert_eq!(failure.reason, Reason::DiskFull);
     model.assert_clean("full disk");
+}
+
+/// A guest whose description asks for more than the smallest.
+fn special() -> Guest {
+    let mut guest = guest();
+    guest.flags = vxf::HIDE_VINFO | vxf::PERSISTENT;
+    guest.ccaps = vxc::SECURE_MOUNT;
+    guest.umask = space::USER;
+    guest
+}
+
+fn start_special(model: &Model) -> crate::failure::Outcome<Running<Model>> {
+    let guest = special();
+    let lock = prepare(model, &guest)?;
+    launch(model, &guest, &program("/sbin/init"), lock)
+}
+
+#[test]
+fn the_words_of_the_description_are_set_before_the_seal() {
+    let model = Model::new();
+    drop(start_special(&model).unwrap());
+    let vserver = vserver(&model);
+    assert_eq!(
+        vserver.flags(42).unwrap().value,
+        vxf::STATE_ADMIN | vxf::HIDE_VINFO | vxf::PERSISTENT
+    );
+    assert_eq!(vserver.ccaps(42).unwrap().value, vxc::SECURE_MOUNT);
+    assert_eq!(vserver.umask(42).unwrap().value, space::USER);
+    let umask = format!("vserver {:#x}", vcmd::SET_UMASK);
+    assert!(model.position(&umask) < model.position("set flags"));
+    stop(&model, &special(), MANNER).unwrap();
+    model.assert_clean("stopped");
+}
+
+#[test]
+fn a_context_that_stays_does_not_stay_after_a_failed_start() {
+    let model = Model::new();
+    drop(start_special(&model).unwrap());
+    let steps = model.steps.borrow().clone();
+    for (index, step) in steps.iter().enumerate() {
+        for fault in [Fault::Error(libc::EIO), Fault::Death, Fault::Cancel] {
+            let model = Model::new();
+            model.fault.set(Some((index, fault)));
+            let when = format!("{fault:?} in step {index}, {step}");
+            start_special(&model).expect_err(&when);
+            model.assert_clean(&when);
+        }
+    }
+}
+
+#[test]
+fn a_helper_that_refuses_is_told() {
+    let model = Model::new();
+    let errno = libvserver::Errno(libc::ENOEXEC);
+    model.fake.fail_next(vcmd::CTX_CREATE, errno);
+    let failure = start(&model).unwrap_err();
+    assert_eq!(failure.reason, Reason::StartFailed);
+    assert!(failure.message.contains("helper"), "{failure:?}");
+    model.assert_clean("helper");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 //! `vserver show`
 
 use super::Setting;
+use crate::bits::Word;
 use crate::cli::Show;
 use crate::context::{self, Context};
 use crate::failure::{Failure, Outcome};
@@ -27,6 +28,9 @@ struct Report {
     hostname: String,
     init: Vec<String>,
     capabilities: Vec<String>,
+    flags: Vec<String>,
+    ccaps: Vec<String>,
+    umask: Vec<String>,
     mounts: Vec<Mount>,
     env: BTreeMap<String, String>,
     stop_signal: Option<String>,
@@ -69,6 +73,9 @@ pub(super) fn run(setting: &Setting, arguments: &Show) -> Outcome<u8> {
 fn describe(guest: Guest, state: State, log: PathBuf, context: Option<Context>) -> Report {
     Report {
         capabilities: guest.capability_names(),
+        flags: Word::Flags.names_of(guest.flags),
+        ccaps: Word::Ccaps.names_of(guest.ccaps),
+        umask: Word::Umask.names_of(guest.umask),
         name: guest.name,
         xid: guest.xid,
         state,
@@ -96,6 +103,15 @@ fn text(report: &Report) -> String {
         ("capabilities", report.capabilities.join(" ")),
         ("console log", report.log.display().to_string()),
     ];
+    for (key, names) in [
+        ("flags set", &report.flags),
+        ("context caps set", &report.ccaps),
+        ("namespaces", &report.umask),
+    ] {
+        if !names.is_empty() {
+            lines.push((key, names.join(" ")));
+        }
+    }
     for mount in &report.mounts {
         let options = mount.options.join(",");
         let text = format!(
