@@ -6,6 +6,8 @@
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 . "$(dirname -- "${BASH_SOURCE[0]}")/../../scripts/lib.sh"
+# shellcheck source=scripts/lib-boot.sh
+. "$ROOT/scripts/lib-boot.sh"
 
 here=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
 
@@ -77,20 +79,12 @@ if [ "$list" -eq 1 ]; then
 	exec "$binary" --list
 fi
 
-kernel=$(kernel_image "$arch" "$flavour")
-[ -f "$kernel" ] || die 3 "there is no $flavour kernel for $arch" \
-	"build it with 'make kernel ARCH=$arch FLAVOUR=$flavour'"
+built_kernel "$arch" "$flavour" >/dev/null
 need_command cpio
 build "$target"
 
 # The core as a module goes into the initramfs when the kernel was built so.
-build_dir=$(kernel_build_dir "$arch" "$flavour")
-module=''
-if grep -qx 'CONFIG_VSERVER_CORE=m' "$build_dir/.config" 2>/dev/null; then
-	module=$build_dir/kernel/vserver/vserver.ko
-	[ -f "$module" ] || die 3 "the module '$module' does not exist" \
-		"build it with 'make kernel ARCH=$arch FLAVOUR=$flavour'"
-fi
+module=$(core_module "$arch" "$flavour")
 
 # initramfs BINARY [MODULE]: makes the archive, named by content, and sets
 # $archive to its path.
@@ -122,53 +116,10 @@ if [ "$limit" -eq 0 ]; then
 	[ -z "$full" ] || limit=$((limit * 4))
 fi
 
-mkdir -p "$CACHE/logs"
-log=$CACHE/logs/guest-$arch-$flavour.console.log
-verdict=$CACHE/logs/guest-$arch-$flavour.ktap
-: >"$verdict"
 tests=''
 [ ${#names[@]} -eq 0 ] || tests=" vserver.tests=$(
 	IFS=,
 	echo "${names[*]}"
 )"
 
-step "scenarios on the $flavour kernel ($arch)"
-note "console: $log"
-tail -n +1 -f "$verdict" &
-follower=$!
-trap 'kill "$follower" 2>/dev/null || :' EXIT
-
-started=$(date +%s)
-rc=0
-"$ROOT/scripts/qemu.sh" -A "$arch" -k "$kernel" -i "$archive" -m 2048 -s 2 -t "$limit" \
-	-c "vserver.flavour=$flavour$full$tests log_buf_len=4M ignore_loglevel" -- \
-	-device virtio-serial-pci \
-	-chardev "file,id=verdict,path=$verdict" \
-	-device virtserialport,chardev=verdict,name=vserver.verdict \
-	</dev/null >"$log" 2>&1 || rc=$?
-
-# Let the follower print the rest.
-sleep 1
-kill "$follower" 2>/dev/null || :
-wait "$follower" 2>/dev/null || :
-trap - EXIT
-
-took=$(($(date +%s) - started))
-last=$(tail -n 1 "$verdict")
-if ! [[ $last =~ ^'# summary: pass='([0-9]+)' fail='([0-9]+)' skip='([0-9]+)$ ]]; then
-	{
-		printf -- '--- last lines of the console\n'
-		tail -n 25 "$log"
-		printf -- '---\n'
-	} >&2
-	reason="the machine ended without a complete verdict (status $rc)"
-	[ "$rc" -ne 124 ] || reason="no complete verdict after $limit seconds"
-	die 5 "$reason" "console: $log; results so far: $verdict"
-fi
-step "$flavour: ${BASH_REMATCH[1]} passed, ${BASH_REMATCH[2]} failed, ${BASH_REMATCH[3]} skipped in $took s"
-if [ "${BASH_REMATCH[2]}" -ne 0 ]; then
-	grep '^not ok ' "$verdict" >&2 || :
-	die 1 "scenarios failed on the $flavour kernel" \
-		"results: $verdict; console: $log; one alone: tests/guest/run.sh --flavour $flavour NAME"
-fi
-[ "${BASH_REMATCH[1]}" -gt 0 ] || die 1 "no scenario ran" "see run.sh --list"
+boot_and_judge scenarios guest "$arch" "$flavour" "$archive" 2048 "$limit" "vserver.flavour=$flavour$full$tests"

@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+#
+# Boot a kernel with a test program as PID 1 that writes KTAP to the virtio port
+# vserver.verdict, show it as it comes and judge it.  Source it after lib.sh.
+
+# core_module ARCH FLAVOUR: the path of the core when that kernel has it as a
+# module, else nothing.
+core_module() {
+	local dir module
+	dir=$(kernel_build_dir "$1" "$2")
+	grep -qx 'CONFIG_VSERVER_CORE=m' "$dir/.config" 2>/dev/null || return 0
+	module=$dir/kernel/vserver/vserver.ko
+	[ -f "$module" ] || die 3 "the module '$module' does not exist" \
+		"build it with 'make kernel ARCH=$1 FLAVOUR=$2'"
+	echo "$module"
+}
+
+# built_kernel ARCH FLAVOUR: the path of its image, which must be there.
+built_kernel() {
+	local kernel
+	kernel=$(kernel_image "$1" "$2")
+	[ -f "$kernel" ] || die 3 "there is no $2 kernel for $1" \
+		"build it with 'make kernel ARCH=$1 FLAVOUR=$2'"
+	echo "$kernel"
+}
+
+# boot_and_judge WHAT RUN ARCH FLAVOUR ARCHIVE MIB SECONDS LINE: boots the kernel
+# of that flavour with two processors.  WHAT is what runs, in the plural; RUN
+# names the logs and the script tests/RUN/run.sh; LINE goes to the kernel.  Ends
+# the script unless everything passed.
+boot_and_judge() {
+	local what=$1 run=$2 arch=$3 flavour=$4 archive=$5 mib=$6 limit=$7 line=$8
+	local kernel log verdict follower started rc=0 took last reason
+	kernel=$(built_kernel "$arch" "$flavour")
+	mkdir -p "$CACHE/logs"
+	log=$CACHE/logs/$run-$arch-$flavour.console.log
+	verdict=$CACHE/logs/$run-$arch-$flavour.ktap
+	: >"$verdict"
+
+	step "$what on the $flavour kernel ($arch)"
+	note "console: $log"
+	tail -n +1 -f "$verdict" &
+	follower=$!
+	# shellcheck disable=SC2064 # the number of now
+	trap "kill $follower 2>/dev/null || :" EXIT
+
+	started=$(date +%s)
+	"$ROOT/scripts/qemu.sh" -A "$arch" -k "$kernel" -i "$archive" -m "$mib" -s 2 -t "$limit" \
+		-c "$line log_buf_len=4M ignore_loglevel" -- \
+		-device virtio-serial-pci \
+		-chardev "file,id=verdict,path=$verdict" \
+		-device virtserialport,chardev=verdict,name=vserver.verdict \
+		</dev/null >"$log" 2>&1 || rc=$?
+
+	# Let the follower print the rest.
+	sleep 1
+	kill "$follower" 2>/dev/null || :
+	wait "$follower" 2>/dev/null || :
+	trap - EXIT
+
+	took=$(($(date +%s) - started))
+	last=$(tail -n 1 "$verdict")
+	if ! [[ $last =~ ^'# summary: pass='([0-9]+)' fail='([0-9]+)' skip='([0-9]+)$ ]]; then
+		{
+			printf -- '--- last lines of the console\n'
+			tail -n 25 "$log"
+			printf -- '---\n'
+		} >&2
+		reason="the machine ended without a complete verdict (status $rc)"
+		[ "$rc" -ne 124 ] || reason="no complete verdict after $limit seconds"
+		die 5 "$reason" "console: $log; results so far: $verdict"
+	fi
+	step "$flavour: ${BASH_REMATCH[1]} passed, ${BASH_REMATCH[2]} failed, ${BASH_REMATCH[3]} skipped in $took s"
+	if [ "${BASH_REMATCH[2]}" -ne 0 ]; then
+		grep '^not ok ' "$verdict" >&2 || :
+		die 1 "$what failed on the $flavour kernel" \
+			"results: $verdict; console: $log; one alone: tests/$run/run.sh --flavour $flavour NAME"
+	fi
+	[ "${BASH_REMATCH[1]}" -gt 0 ] || die 1 "nothing ran" "see tests/$run/run.sh --help"
+}
