@@ -64,6 +64,19 @@ install_packages() {
 	apt_install setup-packages "${missing[@]}"
 }
 
+# Libraries for the 32-bit programs of the tests.  Not gcc-multilib, which does
+# not go with the cross compilers.
+install_32bit() {
+	local version missing
+	[ "$(host_arch)" = x86_64 ] || return 0
+	version=$(gcc -dumpversion)
+	mapfile -t missing < <(missing_packages libc6-dev-i386 "lib32gcc-${version%%.*}-dev")
+	[ "${#missing[@]}" -gt 0 ] || return 0
+	step "setup: installing ${missing[*]}"
+	apt_update_once
+	apt_install setup-32bit "${missing[@]}"
+}
+
 # QEMU from the release's backports, through a copy of apt's source list in a
 # temporary directory: the machine's own configuration is not touched.
 install_qemu_from_backports() {
@@ -250,6 +263,7 @@ fi
 mkdir -p "$CACHE"/{downloads,src,build,toolchain,images,logs}
 
 install_packages
+install_32bit
 install_qemu
 install_rust
 install_rust_lints

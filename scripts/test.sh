@@ -8,7 +8,7 @@
 #
 # NAME is a stage (test.sh list), or a group of stages, or STAGE:ITEM for some
 # of a stage's items: kunit:GLOB, guest:SCENARIO, guest-debug:SCENARIO,
-# tools:TEST, check:CHECK.  What a stage needs is built first.
+# programs:PROGRAM, tools:TEST, check:CHECK.  What a stage needs is built first.
 
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
@@ -16,7 +16,7 @@ set -euo pipefail
 # shellcheck source=scripts/lib-test.sh
 . "$ROOT/scripts/lib-test.sh"
 
-STAGES=(setup kernel-release kernel-debug kernel-um kunit guest-release guest-debug tools check)
+STAGES=(setup kernel-release kernel-debug kernel-um kunit guest-release guest-debug programs tools check)
 
 usage() {
 	cat <<'USAGE'
@@ -27,6 +27,7 @@ kernel-um       the user-mode kernel      (group: kernel)
 kunit           KUnit suites in the user-mode kernel
 guest-release   scenarios in a booted machine, release kernel   (group: guest)
 guest-debug     the same and KUnit on the debug kernel          (groups: guest, debug)
+programs        programs written for the original interface, in both widths
 tools           tests of the command, its library and the harnesses
 check           format, lints, style, budgets
 
@@ -84,6 +85,7 @@ want setup
 # A single check builds what it needs by itself.
 [ -z "${wanted[check]:-}" ] || [ -n "${items[check]:-}" ] || want kernel-um
 [ -z "${wanted["guest-release"]:-}" ] || want kernel-release
+[ -z "${wanted[programs]:-}" ] || want kernel-release
 [ -z "${wanted["guest-debug"]:-}" ] || want kernel-debug
 
 # --- run ---------------------------------------------------------------------
