@@ -61,7 +61,9 @@ Examples:
     Create(Create),
     /// Start a guest
     #[command(after_help = "\
-The console output of the guest goes to /var/log/vserver/NAME.log.
+The console output of the guest goes to /var/log/vserver/NAME.log. A guest that reboots is started
+again with the same id and command, unless somebody stops it or it has rebooted 5 times within 60
+seconds; the log tells. A guest that halts stays down.
 
 Examples:
   vserver start web

@@ -7,6 +7,7 @@
 
 #![deny(unsafe_code)]
 
+pub mod again;
 pub mod bits;
 pub mod change;
 pub mod cli;
@@ -30,6 +31,8 @@ pub mod survey;
 pub mod system;
 pub mod view;
 
+#[cfg(test)]
+mod again_tests;
 #[cfg(test)]
 mod model;
 #[cfg(test)]

@@ -9,8 +9,8 @@ use crate::description;
 use crate::failure::{Failure, Outcome};
 use crate::guest::{Guest, Mount};
 use crate::survey::{ContextEntry, Survey, TaskEntry};
-use crate::system::{Cgroup, FileSystem, Program, Report, Spawn, System};
-use libvserver::abi::{WaitExit, vcmd};
+use crate::system::{Cgroup, FileSystem, Program, Report, Spawn, System, Waited};
+use libvserver::abi::vcmd;
 use libvserver::fake::{Fake, HOST_TASK};
 use libvserver::{Errno, Syscall, Vserver};
 use std::cell::{Cell, RefCell};
@@ -72,9 +72,16 @@ pub struct Model {
     pub handled_signals: Cell<u64>,
     /// Whether there is a cgroup2 file system.
     pub has_cgroups: bool,
+    /// What the supervisor wrote into the log.
+    pub log: RefCell<Vec<String>>,
+    /// What happens during the next wait for a context.
+    pub meanwhile: RefCell<Option<Meanwhile>>,
     private_mounts: Cell<bool>,
     pivoted: Cell<bool>,
 }
+
+/// Something that happens to the model kernel.
+pub type Meanwhile = Box<dyn FnOnce(&Fake)>;
 
 impl Model {
     pub fn new() -> Self {
@@ -90,6 +97,8 @@ impl Model {
             task_name: RefCell::new("init".to_owned()),
             handled_signals: Cell::new(u64::MAX),
             has_cgroups: true,
+            log: RefCell::default(),
+            meanwhile: RefCell::default(),
             private_mounts: Cell::new(false),
             pivoted: Cell::new(false),
         }
@@ -195,6 +204,16 @@ impl System for Model {
         Ok(self.hold(format!("lock {guest}")))
     }
 
+    fn announce_stop(&self, guest: &str, _patience: Duration) -> io::Result<Option<Held>> {
+        self.step("announce the stop")?;
+        Ok(self.hold(format!("stop {guest}")))
+    }
+
+    fn exclude_stop(&self, guest: &str) -> io::Result<Option<Held>> {
+        self.step("exclude a stop")?;
+        Ok(self.hold(format!("stop {guest}")))
+    }
+
     fn is_directory(&self, path: &Path) -> io::Result<bool> {
         self.step("look at root")?;
         Ok(self.directories.contains(&path.display().to_string()))
@@ -229,15 +248,25 @@ impl System for Model {
         })
     }
 
-    fn wait_context(&self, xid: u32, _patience: Duration) -> io::Result<Option<WaitExit>> {
+    fn wait_context(&self, xid: u32, _patience: Option<Duration>) -> io::Result<Waited> {
         self.step("wait for the context")?;
-        let there = self.fake.contexts().contains(&xid);
-        Ok((!there).then(WaitExit::default))
+        if let Some(end) = self.meanwhile.borrow_mut().take() {
+            end(&self.fake);
+        }
+        if self.fake.contexts().contains(&xid) {
+            return Ok(Waited::Lasts);
+        }
+        Ok(self.fake.ended(xid).map_or(Waited::Gone, Waited::Ended))
     }
 
     fn open_log(&self, guest: &str) -> io::Result<Held> {
         self.step("open log")?;
         Ok(self.hold(format!("log {guest}")).unwrap())
+    }
+
+    fn write_log(&self, log: &Held, line: &str) {
+        assert!(self.held.borrow().contains(&log.what), "the log is open");
+        self.log.borrow_mut().push(line.to_owned());
     }
 
     fn create_cgroup(&self, guest: &str) -> io::Result<Option<Cgroup>> {
@@ -282,6 +311,9 @@ impl System for Model {
     ) -> io::Result<ModelChild> {
         self.step("spawn")?;
         let first = self.steps.borrow().len();
+        // The child has mounts and a root of its own.
+        self.private_mounts.set(false);
+        self.pivoted.set(false);
         let pid = self.fake.fork();
         let result = self.fake.run_as(pid, || inside(self));
         let last = self.steps.borrow().len();

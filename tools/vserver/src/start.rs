@@ -102,8 +102,16 @@ fn check_stopped<S: System>(system: &S, guest: &Guest) -> Outcome<()> {
 ///
 /// [`Reason::AlreadyRunning`] when another process keeps it.
 pub fn take_lock<S: System>(system: &S, name: &str) -> Outcome<S::Lock> {
-    system
-        .lock(name, LOCK_PATIENCE)
+    held(name, system.lock(name, LOCK_PATIENCE))
+}
+
+/// Turns an attempt to take a lock of a guest into the lock.
+///
+/// # Errors
+///
+/// [`Reason::AlreadyRunning`] when another process keeps it.
+pub fn held<L>(name: &str, attempt: io::Result<Option<L>>) -> Outcome<L> {
+    attempt
         .map_err(|error| {
             Failure::from_os(
                 &format!("lock guest \"{name}\""),

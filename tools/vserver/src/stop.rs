@@ -6,15 +6,15 @@ use crate::failure::{Failure, Outcome};
 use crate::guest::Guest;
 use crate::live::{self, State};
 use crate::signals;
-use crate::start;
-use crate::system::System;
+use crate::start::{self, LOCK_PATIENCE};
+use crate::system::{System, Waited};
 use libvserver::abi::vxf;
 use libvserver::{Errno, Vserver};
 use serde::Serialize;
 use std::time::Duration;
 
 /// How long SIGKILL may take to end a context.
-const KILL_PATIENCE: Duration = Duration::from_secs(30);
+pub const KILL_PATIENCE: Duration = Duration::from_secs(30);
 
 /// How a guest ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -43,6 +43,8 @@ pub struct Manner {
 /// [`crate::failure::Reason::NotRunning`], or the kernel refused.
 pub fn stop<S: System>(system: &S, guest: &Guest, manner: Manner) -> Outcome<Stopped> {
     let vserver = Vserver::with(system);
+    // An init that takes the signal for the wish to reboot is not to come back.
+    let _announced = announce(system, guest)?;
     let live = live::look_at(&vserver, guest)?;
     match live.state {
         State::Stopped => return Err(live::not_running(&guest.name)),
@@ -87,6 +89,13 @@ pub fn stop<S: System>(system: &S, guest: &Guest, manner: Manner) -> Outcome<Sto
     }
     clean(system, guest)?;
     Ok(stopped)
+}
+
+/// Keeps the supervisor from starting the guest again. While it does so just now, the guest is not
+/// to be looked at: it would seem to have stopped.
+fn announce<S: System>(system: &S, guest: &Guest) -> Outcome<S::Lock> {
+    let announced = system.announce_stop(&guest.name, LOCK_PATIENCE);
+    start::held(&guest.name, announced)
 }
 
 /// Asks init to stop; tells whether the context has ended.
@@ -144,10 +153,10 @@ fn ask<S: System>(
 }
 
 fn has_ended<S: System>(system: &S, guest: &Guest, patience: Duration) -> Outcome<bool> {
-    let ended = system
-        .wait_context(guest.xid, patience)
+    let waited = system
+        .wait_context(guest.xid, Some(patience))
         .map_err(|error| refused(guest, "wait for its end", error.into()))?;
-    Ok(ended.is_some())
+    Ok(waited != Waited::Lasts)
 }
 
 /// Waits until the supervisor of the guest has cleaned up, and cleans up when there is none.

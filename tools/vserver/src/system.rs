@@ -45,6 +45,17 @@ pub struct Spawn<'a> {
     pub cgroup: Option<&'a Cgroup>,
 }
 
+/// What waiting for the end of a context gave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Waited {
+    /// It has ended, in this way.
+    Ended(WaitExit),
+    /// It was gone before the wait began.
+    Gone,
+    /// It has not ended yet.
+    Lasts,
+}
+
 /// What a child told before it executed its program.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Report {
@@ -83,17 +94,25 @@ pub trait System: Syscall {
 
     /// Takes the lock of a guest; none when another process keeps it longer than `patience`.
     fn lock(&self, guest: &str, patience: Duration) -> io::Result<Option<Self::Lock>>;
+    /// Keeps the supervisor of a guest from starting it again, until dropped; none when it does so
+    /// just now and goes on with it longer than `patience`.
+    fn announce_stop(&self, guest: &str, patience: Duration) -> io::Result<Option<Self::Lock>>;
+    /// Makes sure that nobody stops the guest, until dropped; none when somebody does.
+    fn exclude_stop(&self, guest: &str) -> io::Result<Option<Self::Lock>>;
     /// Whether `path` is a directory of the host.
     fn is_directory(&self, path: &Path) -> io::Result<bool>;
     /// Ids of all contexts; empty when the kernel has none.
     fn context_ids(&self) -> io::Result<Vec<u32>>;
     /// What runs inside contexts.
     fn survey(&self) -> io::Result<Survey>;
-    /// Waits until a context has ended; none when it has not within `patience`.
-    fn wait_context(&self, xid: u32, patience: Duration) -> io::Result<Option<WaitExit>>;
+    /// Waits until a context has ended; none waits for ever. Leaves no thread behind when the
+    /// context has ended.
+    fn wait_context(&self, xid: u32, patience: Option<Duration>) -> io::Result<Waited>;
 
     /// Opens the console log of a guest for appending.
     fn open_log(&self, guest: &str) -> io::Result<Self::Log>;
+    /// Adds a line of the supervisor to a log. A log that cannot be written loses it.
+    fn write_log(&self, log: &Self::Log, line: &str);
     /// Makes the cgroup of a guest; none when no cgroup2 file system is mounted. An empty cgroup
     /// that is there already is taken.
     fn create_cgroup(&self, guest: &str) -> io::Result<Option<Cgroup>>;

@@ -58,6 +58,18 @@ const CASES: &[Case] = &[
         a_guest_in_the_background_is_logged,
     ),
     (
+        "a_guest_that_reboots_is_started_again",
+        a_guest_that_reboots_is_started_again,
+    ),
+    (
+        "a_guest_in_the_background_is_started_again",
+        a_guest_in_the_background_is_started_again,
+    ),
+    (
+        "a_guest_that_is_being_stopped_is_not_started_again",
+        a_guest_that_is_being_stopped_is_not_started_again,
+    ),
+    (
         "a_command_joins_without_files_of_the_host",
         a_command_joins_without_files_of_the_host,
     ),
@@ -116,9 +128,16 @@ impl Bench {
 
     /// Runs a shell script as pid 1; returns its exit status and what it printed.
     fn run(&self, script: &str) -> (u8, String) {
-        let running = self.start(&["/bin/sh", "-c", script]).unwrap();
-        let status = supervisor::supervise(&self.system, &self.guest(), running, None).unwrap();
+        let status = self.run_words(&["/bin/sh", "-c", script]);
         (exit_status_of(status), self.log())
+    }
+
+    /// Runs a program as pid 1; returns its wait status.
+    fn run_words(&self, words: &[&str]) -> i32 {
+        let guest = self.guest();
+        let running = self.start(words).unwrap();
+        let words = program(&guest, words);
+        supervisor::supervise(&self.system, &guest, &words, running, None).unwrap()
     }
 
     fn log(&self) -> String {
@@ -233,12 +252,8 @@ fn the_guest_cannot_change_the_kernel(bench: &Bench) {
 
 fn rights_files_and_signals_are_clean(bench: &Bench) {
     // Without a shell, which opens files and blocks signals of its own.
-    let running = bench.start(&["cat", "/proc/self/status"]).unwrap();
-    supervisor::supervise(&bench.system, &bench.guest(), running, None).unwrap();
-    let running = bench
-        .start(&["ls", "-l", "/proc/self/fd", "/proc/self/cwd"])
-        .unwrap();
-    supervisor::supervise(&bench.system, &bench.guest(), running, None).unwrap();
+    bench.run_words(&["cat", "/proc/self/status"]);
+    bench.run_words(&["ls", "-l", "/proc/self/fd", "/proc/self/cwd"]);
     let output = bench.log();
     has(
         &output,
@@ -319,11 +334,8 @@ fn a_guest_in_the_background_is_logged(bench: &Bench) {
     let guest = bench.guest();
     let script = "echo begins; sleep 0.3; echo ends";
     let lock = prepare(&bench.system, &guest).unwrap();
-    let notes = supervisor::detach(&bench.system, &guest, || {
-        let words = program(&guest, &["/bin/sh", "-c", script]);
-        launch(&bench.system, &guest, &words, lock)
-    })
-    .unwrap();
+    let words = program(&guest, &["/bin/sh", "-c", script]);
+    let notes = supervisor::detach(&bench.system, &guest, &words, lock).unwrap();
     assert!(notes.len() <= 1, "{notes:?}");
     let busy = bench.system.lock(&guest.name, Duration::ZERO).unwrap();
     assert!(busy.is_none(), "the supervisor holds the lock");
@@ -337,6 +349,66 @@ fn a_guest_in_the_background_is_logged(bench: &Bench) {
     assert_eq!(lines, ["begins", "ends"], "{log}");
     assert_eq!(mount_points(), mounts);
     assert_eq!(bench.system.find_cgroup(&guest.name), None);
+}
+
+/// Shell script of a guest that reboots twice and then halts. It acts as pid 1 of a guest only: it
+/// would be the machine's own end.
+fn reboots() -> String {
+    let call = |command: &str| {
+        format!(
+            "exec perl -e 'exit 9 if $$ != 1; syscall({}, 0xfee1dead, 672274793, {command}, 0); exit 8'",
+            libc::SYS_reboot
+        )
+    };
+    format!(
+        "test $$ = 1 || exit 9; echo life >> /lives; echo life $(wc -l < /lives)\n\
+         case $(wc -l < /lives) in [12]) {} ;; *) {} ;; esac",
+        call("0x01234567"),
+        call("0xcdef0123")
+    )
+}
+
+fn a_guest_that_reboots_is_started_again(bench: &Bench) {
+    let mounts = mount_points();
+    let (status, output) = bench.run(&reboots());
+    assert_eq!(status, 128 + 2, "{output}");
+    for line in ["life 1", "life 2", "life 3"] {
+        has(&output, line);
+    }
+    let count = |part: &str| output.matches(part).count();
+    assert_eq!(count("has asked for a restart"), 2, "{output}");
+    assert_eq!(count("has halted"), 1, "{output}");
+    bench.assert_clean(&mounts);
+}
+
+fn a_guest_in_the_background_is_started_again(bench: &Bench) {
+    let mounts = mount_points();
+    let guest = bench.guest();
+    let words = program(&guest, &["/bin/sh", "-c", &reboots()]);
+    let lock = prepare(&bench.system, &guest).unwrap();
+    supervisor::detach(&bench.system, &guest, &words, lock).unwrap();
+    let lock = bench
+        .system
+        .lock(&guest.name, Duration::from_secs(10))
+        .unwrap();
+    assert!(lock.is_some(), "the supervisor ends with its guest");
+    let log = bench.log();
+    has(&log, "life 3");
+    assert!(log.contains("has halted"), "{log}");
+    assert_eq!(mount_points(), mounts);
+    assert_eq!(bench.system.find_cgroup(&guest.name), None);
+}
+
+fn a_guest_that_is_being_stopped_is_not_started_again(bench: &Bench) {
+    let mounts = mount_points();
+    let name = bench.guest().name;
+    let stop = bench.system.announce_stop(&name, Duration::ZERO).unwrap();
+    assert!(stop.is_some());
+    let (status, output) = bench.run(&reboots());
+    assert_eq!(status, 128 + 1, "{output}");
+    assert!(output.contains("a command stops it"), "{output}");
+    drop(stop);
+    bench.assert_clean(&mounts);
 }
 
 /// Makes context 42 of the model, sealed, with one task.

@@ -37,10 +37,10 @@ pub(super) fn run(setting: &Setting, arguments: &Start) -> Outcome<u8> {
         system.cancel_by(cancel);
         let running = launch(system, &guest, &program, lock)?;
         running.notes.iter().for_each(|text| output::note(text));
-        let status = supervisor::supervise(system, &guest, running, Some(&caught))?;
+        let status = supervisor::supervise(system, &guest, &program, running, Some(&caught))?;
         return Ok(exit_status_of(status));
     }
-    let notes = supervisor::detach(system, &guest, || launch(system, &guest, &program, lock))?;
+    let notes = supervisor::detach(system, &guest, &program, lock)?;
     let log = system.log_file(&guest.name);
     if !setting.json {
         notes.iter().for_each(|text| output::note(text));

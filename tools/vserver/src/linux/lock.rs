@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The lock of a guest: a file below `/run/vserver` that the kernel unlocks when its holder ends.
+//! The locks of a guest: files below `/run/vserver` that the kernel unlocks when their holder ends.
 
 use super::raw::descriptor::try_lock;
 use std::fs::{self, DirBuilder, File, OpenOptions};
@@ -11,18 +11,38 @@ use std::time::{Duration, Instant};
 
 const INTERVAL: Duration = Duration::from_millis(20);
 
-pub(super) fn take(directory: &Path, guest: &str, patience: Duration) -> io::Result<Option<File>> {
+/// What a lock is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// Starting and cleaning up; one at a time.
+    Life,
+    /// Stopping; any number at a time.
+    Stop,
+    /// Starting again, and nobody stops; one at a time.
+    NoStop,
+}
+
+pub(super) fn take(
+    directory: &Path,
+    guest: &str,
+    purpose: Purpose,
+    patience: Duration,
+) -> io::Result<Option<File>> {
     make_private_directory(directory)?;
+    let suffix = match purpose {
+        Purpose::Life => "lock",
+        Purpose::Stop | Purpose::NoStop => "stop",
+    };
     let file = OpenOptions::new()
         .write(true)
         .create(true)
         .truncate(false)
         .mode(0o600)
         .custom_flags(libc::O_NOFOLLOW)
-        .open(directory.join(format!("{guest}.lock")))?;
+        .open(directory.join(format!("{guest}.{suffix}")))?;
     let deadline = Instant::now() + patience;
     loop {
-        if try_lock(&file)? {
+        if try_lock(&file, purpose == Purpose::Stop)? {
             return Ok(Some(file));
         }
         if Instant::now() >= deadline {
@@ -54,12 +74,28 @@ mod tests {
     fn a_lock_is_held_by_one_at_a_time() {
         let directory = tempfile::tempdir().unwrap();
         let locks = directory.path().join("locks");
-        let none = Duration::ZERO;
-        let first = take(&locks, "web", none).unwrap();
+        let lock = |guest: &str| take(&locks, guest, Purpose::Life, Duration::ZERO).unwrap();
+        let first = lock("web");
         assert!(first.is_some());
-        assert!(take(&locks, "web", none).unwrap().is_none());
-        assert!(take(&locks, "db", none).unwrap().is_some());
+        assert!(lock("web").is_none());
+        assert!(lock("db").is_some());
         drop(first);
-        assert!(take(&locks, "web", none).unwrap().is_some());
+        assert!(lock("web").is_some());
+    }
+
+    #[test]
+    fn stops_share_their_lock_and_keep_others_out() {
+        let directory = tempfile::tempdir().unwrap();
+        let lock = |purpose| take(directory.path(), "web", purpose, Duration::ZERO).unwrap();
+        let life = lock(Purpose::Life);
+        let stops = [lock(Purpose::Stop), lock(Purpose::Stop)];
+        assert!(life.is_some() && stops.iter().all(Option::is_some));
+        assert!(lock(Purpose::NoStop).is_none());
+        drop(stops);
+        let alone = lock(Purpose::NoStop);
+        assert!(alone.is_some());
+        assert!(lock(Purpose::Stop).is_none() && lock(Purpose::NoStop).is_none());
+        drop(alone);
+        assert!(lock(Purpose::Stop).is_some());
     }
 }

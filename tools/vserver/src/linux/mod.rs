@@ -18,9 +18,9 @@ pub use raw::terminal::Terminal;
 use crate::failure::Outcome;
 use crate::guest::Mount;
 use crate::survey::{self, Survey};
-use crate::system::{Cgroup, FileSystem, Program, Report, Spawn, System};
-use libvserver::abi::WaitExit;
+use crate::system::{Cgroup, FileSystem, Program, Report, Spawn, System, Waited};
 use libvserver::{Errno, Syscall, Vserver};
+use lock::Purpose;
 use std::cell::RefCell;
 use std::fs::File;
 use std::io::{self, Write};
@@ -28,6 +28,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 /// Directories of the host in which the command keeps things.
@@ -57,6 +58,8 @@ pub struct Linux<S> {
     report: RefCell<Option<OwnedFd>>,
     /// What tells, by becoming readable, that the user gives up.
     cancel: RefCell<Option<OwnedFd>>,
+    /// Threads that wait for the end of a context, with its id.
+    waiters: RefCell<Vec<(u32, JoinHandle<()>)>>,
 }
 
 impl<S: Syscall> Linux<S> {
@@ -67,12 +70,18 @@ impl<S: Syscall> Linux<S> {
             layout,
             report: RefCell::new(None),
             cancel: RefCell::new(None),
+            waiters: RefCell::default(),
         }
     }
 
     /// Lets a start be cancelled when `descriptor` becomes readable or reaches its end.
     pub fn cancel_by(&self, descriptor: OwnedFd) {
         *self.cancel.borrow_mut() = Some(descriptor);
+    }
+
+    /// Lets no start be cancelled any more.
+    pub fn cancel_no_more(&self) {
+        *self.cancel.borrow_mut() = None;
     }
 
     /// Where the console of a guest is logged.
@@ -89,7 +98,15 @@ impl<S: Syscall + Clone + Send + 'static> System for Linux<S> {
     type Log = File;
 
     fn lock(&self, guest: &str, patience: Duration) -> io::Result<Option<File>> {
-        lock::take(&self.layout.locks, guest, patience)
+        lock::take(&self.layout.locks, guest, Purpose::Life, patience)
+    }
+
+    fn announce_stop(&self, guest: &str, patience: Duration) -> io::Result<Option<File>> {
+        lock::take(&self.layout.locks, guest, Purpose::Stop, patience)
+    }
+
+    fn exclude_stop(&self, guest: &str) -> io::Result<Option<File>> {
+        lock::take(&self.layout.locks, guest, Purpose::NoStop, Duration::ZERO)
     }
 
     fn is_directory(&self, path: &Path) -> io::Result<bool> {
@@ -104,11 +121,11 @@ impl<S: Syscall + Clone + Send + 'static> System for Linux<S> {
         child::survey(self)
     }
 
-    fn wait_context(&self, xid: u32, patience: Duration) -> io::Result<Option<WaitExit>> {
+    fn wait_context(&self, xid: u32, patience: Option<Duration>) -> io::Result<Waited> {
         let (sender, receiver) = mpsc::channel();
         let vserver = Vserver::with(self.sys.clone());
-        // When the context outlives the patience, the thread sleeps on until the command ends.
-        std::thread::spawn(move || {
+        // When the context outlives the patience, the thread sleeps on until the context ends.
+        let waiter = std::thread::spawn(move || {
             let result = loop {
                 match vserver.wait_exit(xid) {
                     Err(Errno(libc::EINTR)) => {}
@@ -118,19 +135,40 @@ impl<S: Syscall + Clone + Send + 'static> System for Linux<S> {
             // The receiver may have given up.
             let _ = sender.send(result);
         });
-        match receiver.recv_timeout(patience) {
-            Ok(Ok(exit)) => Ok(Some(exit)),
-            Ok(Err(Errno(libc::ESRCH))) => Ok(Some(WaitExit::default())),
-            Ok(Err(errno)) => Err(errno.into()),
-            Err(mpsc::RecvTimeoutError::Timeout) => Ok(None),
-            Err(mpsc::RecvTimeoutError::Disconnected) => Err(io::Error::other(
-                "the waiting thread ended without an answer",
-            )),
+        self.waiters.borrow_mut().push((xid, waiter));
+        let answer = match patience {
+            Some(patience) => receiver.recv_timeout(patience),
+            None => receiver.recv().map_err(Into::into),
+        };
+        let waited = match answer {
+            Ok(Ok(exit)) => Waited::Ended(exit),
+            Ok(Err(Errno(libc::ESRCH))) => Waited::Gone,
+            Ok(Err(errno)) => return Err(errno.into()),
+            Err(mpsc::RecvTimeoutError::Timeout) => return Ok(Waited::Lasts),
+            Err(mpsc::RecvTimeoutError::Disconnected) => {
+                return Err(io::Error::other(
+                    "the waiting thread ended without an answer",
+                ));
+            }
+        };
+        // The threads of earlier waits for this context end now as well: children can only be made
+        // by a single thread.
+        let waiters = self.waiters.take().into_iter();
+        let (ending, lasting): (Vec<_>, Vec<_>) = waiters.partition(|waiter| waiter.0 == xid);
+        self.waiters.replace(lasting);
+        for (_, waiter) in ending {
+            // A thread that panicked has ended as well.
+            let _ = waiter.join();
         }
+        Ok(waited)
     }
 
     fn open_log(&self, guest: &str) -> io::Result<File> {
         log::open(&self.layout.logs, guest)
+    }
+
+    fn write_log(&self, mut log: &File, line: &str) {
+        let _ = writeln!(log, "vserver: {line}");
     }
 
     fn create_cgroup(&self, guest: &str) -> io::Result<Option<Cgroup>> {

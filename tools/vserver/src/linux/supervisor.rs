@@ -7,15 +7,16 @@ use super::child::{from_json, send};
 use super::raw::descriptor::{duplicate_to, pipe, poll, set_nonblocking};
 use super::raw::process::{self, Side};
 use super::raw::signal::Caught;
+use crate::again::{Ended, keep};
 use crate::failure::{Failure, Outcome, Reason};
 use crate::guest::Guest;
-use crate::start::{Running, status_text};
-use crate::system::System;
+use crate::start::{Running, launch};
+use crate::system::{Program, System};
 use libvserver::{Syscall, Vserver};
-use std::fs::OpenOptions;
+use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::fd::AsFd;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How long a terminal may stay silent before the supervisor looks whether the guest has ended.
 const INTERVAL: Duration = Duration::from_secs(60);
@@ -48,18 +49,35 @@ fn copy<S: Syscall + Clone + Send + 'static>(
     }
 }
 
-/// Stays beside a guest until it has ended, then removes its cgroup; returns the wait status of
-/// its pid 1. With `caught`, the output is also shown, and those signals stop the guest: the first
-/// asks its init, the second kills.
+/// Stays beside a guest until it has ended for good, starting it again when it reboots, and removes
+/// its cgroup; returns the wait status of its last pid 1. With `caught`, the output is also shown,
+/// and those signals stop the guest: the first asks its init, the second kills.
 ///
 /// # Errors
 ///
-/// The kernel refused to wait or to clean up.
+/// The kernel refused to wait or to clean up, or the guest cannot be started again.
 pub fn supervise<S: Syscall + Clone + Send + 'static>(
     system: &Linux<S>,
     guest: &Guest,
-    mut running: Running<Linux<S>>,
+    program: &Program,
+    running: Running<Linux<S>>,
     caught: Option<&Caught>,
+) -> Outcome<i32> {
+    let mut asked = false;
+    let mut watch = |running: &mut Running<Linux<S>>| {
+        let status = watch(system, guest, running, caught, &mut asked)?;
+        Ok(Ended { status, asked })
+    };
+    keep(system, guest, program, running, &Instant::now, &mut watch)
+}
+
+/// Stays beside a guest until its pid 1 has ended; returns the wait status of that.
+fn watch<S: Syscall + Clone + Send + 'static>(
+    system: &Linux<S>,
+    guest: &Guest,
+    running: &mut Running<Linux<S>>,
+    caught: Option<&Caught>,
+    asked: &mut bool,
 ) -> Outcome<i32> {
     let failed = |what: &str, error: io::Error| {
         Failure::from_os(
@@ -70,22 +88,21 @@ pub fn supervise<S: Syscall + Clone + Send + 'static>(
     };
     set_nonblocking(running.console.master.as_fd())
         .map_err(|error| failed("read the console", error))?;
-    let mut asked = false;
-    let status = loop {
+    loop {
         let master = running.console.master.as_fd();
         let pidfd = running.child.pidfd();
         let signals = caught.map_or(pidfd, AsFd::as_fd);
         let [printed, _, _] = poll([master, pidfd, signals], Some(INTERVAL))
             .map_err(|error| failed("watch the first process", error))?;
         // An error means that the guest, or its end, has hung up the terminal.
-        if printed && copy(&running, caught.is_some()).is_err() {
+        if printed && copy(running, caught.is_some()).is_err() {
             running
                 .console
                 .reopen()
                 .map_err(|error| failed("reopen the console", error))?;
         }
         while let Some(signal) = caught.and_then(|caught| caught.next().ok().flatten()) {
-            stop(system, guest, signal, &mut asked);
+            stop(system, guest, signal, asked);
         }
         let ended = running
             .child
@@ -93,29 +110,19 @@ pub fn supervise<S: Syscall + Clone + Send + 'static>(
             .map_err(|error| failed("wait for the first process", error))?;
         if let Some(status) = ended {
             // What was printed last; then the terminal is hung up.
-            let _ = copy(&running, caught.is_some());
-            break status;
+            let _ = copy(running, caught.is_some());
+            return Ok(status);
         }
-    };
-    let _ = writeln!(
-        &running.log,
-        "vserver: guest \"{}\" has ended ({})",
-        guest.name,
-        status_text(status)
-    );
-    system
-        .remove_cgroup(&guest.name)
-        .map_err(|error| failed("remove the cgroup", error))?;
-    Ok(status)
+    }
 }
 
 fn stop<S: Syscall>(system: &Linux<S>, guest: &Guest, signal: i32, asked: &mut bool) {
     let vserver = Vserver::with(system);
     // A guest that has just ended cannot be signalled, and need not be.
-    let _ = if *asked || signal == libc::SIGHUP {
+    let again = std::mem::replace(asked, true);
+    let _ = if again || signal == libc::SIGHUP {
         vserver.kill(guest.xid, 0, libc::SIGKILL)
     } else {
-        *asked = true;
         let signal = guest.stop_signal.unwrap_or(libc::SIGTERM);
         vserver.kill(guest.xid, 1, signal)
     };
@@ -134,17 +141,18 @@ pub fn catch_stop_signals() -> Outcome<Caught> {
 /// What a supervisor tells the command once its guest runs.
 type Answer = Result<Vec<String>, Failure>;
 
-/// Runs `launch` in a new background process, waits until the guest runs there, and returns its
-/// notes; the process stays as the supervisor. When the caller dies meanwhile, the start is
-/// rolled back.
+/// Starts a guest, for which `lock` was taken, in a new background process, waits until the guest
+/// runs there, and returns its notes; the process stays as the supervisor. When the caller dies
+/// meanwhile, the start is rolled back.
 ///
 /// # Errors
 ///
-/// That of `launch`, or the process cannot be made.
+/// That of the start, or the process cannot be made.
 pub fn detach<S: Syscall + Clone + Send + 'static>(
     system: &Linux<S>,
     guest: &Guest,
-    launch: impl FnOnce() -> Outcome<Running<Linux<S>>>,
+    program: &Program,
+    lock: File,
 ) -> Outcome<Vec<String>> {
     let failed = |error: io::Error| {
         Failure::from_os(
@@ -161,14 +169,19 @@ pub fn detach<S: Syscall + Clone + Send + 'static>(
             drop(answer);
             drop(alive);
             system.cancel_by(alive_reader.into());
-            let status = match leave_terminal().map_err(failed).and_then(|()| launch()) {
+            let started = leave_terminal()
+                .map_err(failed)
+                .and_then(|()| launch(system, guest, program, lock));
+            let status = match started {
                 Err(failure) => {
                     send(answer_writer, &Answer::Err(failure));
                     1
                 }
                 Ok(running) => {
                     send(answer_writer, &Answer::Ok(running.notes.clone()));
-                    i32::from(supervise(system, guest, running, None).is_err())
+                    // The caller is about to end.
+                    system.cancel_no_more();
+                    i32::from(supervise(system, guest, program, running, None).is_err())
                 }
             };
             process::exit_now(status)
@@ -176,6 +189,7 @@ pub fn detach<S: Syscall + Clone + Send + 'static>(
         Side::Parent { .. } => {
             drop(answer_writer);
             drop(alive_reader);
+            drop(lock);
             let mut text = Vec::new();
             answer.read_to_end(&mut text).map_err(failed)?;
             drop(alive);

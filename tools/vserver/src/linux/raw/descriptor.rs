@@ -48,11 +48,12 @@ pub fn pipe() -> io::Result<(File, File)> {
     Ok(unsafe { (File::from_raw_fd(ends[0]), File::from_raw_fd(ends[1])) })
 }
 
-/// Locks a file unless somebody else has; the lock goes with the last copy of the descriptor.
-/// Tells whether it was locked.
-pub fn try_lock(file: &File) -> io::Result<bool> {
+/// Locks a file unless somebody else has; the lock goes with the last copy of the descriptor. Those
+/// who share it do not keep each other out. Tells whether it was locked.
+pub fn try_lock(file: &File, shared: bool) -> io::Result<bool> {
+    let kind = if shared { libc::LOCK_SH } else { libc::LOCK_EX };
     // SAFETY: the descriptor is open and the call takes no pointers.
-    match check(unsafe { libc::flock(file.as_raw_fd(), libc::LOCK_EX | libc::LOCK_NB) }) {
+    match check(unsafe { libc::flock(file.as_raw_fd(), kind | libc::LOCK_NB) }) {
         Ok(_) => Ok(true),
         Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(false),
         Err(error) => Err(error),

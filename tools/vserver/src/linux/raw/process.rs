@@ -10,6 +10,7 @@ use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::ptr;
+use std::time::Duration;
 
 const CLONE_INTO_CGROUP: u64 = 0x2_0000_0000;
 const CLONE_PIDFD: u64 = 0x1000;
@@ -90,13 +91,17 @@ pub fn clone(namespaces: u64, cgroup: Option<BorrowedFd<'_>>) -> io::Result<Side
     })
 }
 
+/// Checks that the caller has one thread. One that has just been joined may still be on its way
+/// out.
 fn require_single_thread() -> io::Result<()> {
-    let threads = std::fs::read_dir("/proc/self/task")?.count();
-    if threads == 1 {
-        Ok(())
-    } else {
-        Err(io::Error::from_raw_os_error(libc::EINVAL))
+    const ATTEMPTS: usize = 1000;
+    for _ in 0..ATTEMPTS {
+        if std::fs::read_dir("/proc/self/task")?.count() == 1 {
+            return Ok(());
+        }
+        std::thread::sleep(Duration::from_millis(1));
     }
+    Err(io::Error::from_raw_os_error(libc::EINVAL))
 }
 
 /// Returns the wait status of a child that has ended; none when it has not.
