@@ -10,10 +10,10 @@ use super::carry::Carry;
 use super::check::{Need, Stop};
 use super::child::{self, Child, Exit};
 use super::promise::subprocess;
-use super::{context, root, wait};
+use super::{context, network, root, wait};
 use crate::limits::GONE_WITHIN;
 use crate::sys::{Sys, describe, spaces};
-use libvserver::abi::{XID_SELF, space, vxf};
+use libvserver::abi::{XID_SELF, nxf, space, vxf};
 use std::fs::File;
 use std::io::{Read, Write};
 
@@ -43,6 +43,7 @@ pub struct Plan {
     seal: bool,
     bcaps: Option<u64>,
     umask: u64,
+    network: Option<u32>,
 }
 
 /// A running guest.
@@ -67,6 +68,7 @@ impl Guest {
             seal: true,
             bcaps: None,
             umask: 0,
+            network: None,
         }
     }
 
@@ -238,6 +240,12 @@ impl Plan {
         self
     }
 
+    /// Puts the guest into a new network context with the default flags.
+    pub fn network(mut self, nid: u32) -> Self {
+        self.network = Some(nid);
+        self
+    }
+
     /// Starts the guest and waits until it is as planned.
     pub fn start(self) -> Result<Guest, Stop> {
         let (request_read, request_write) = child::pipe()?;
@@ -308,6 +316,9 @@ impl Plan {
     /// Creates the context and everything that belongs to it. With a pid namespace the caller
     /// forks: the value is the child's pid in the parent, 0 in the child.
     fn become_guest(&self) -> Sys<i32> {
+        if let Some(nid) = self.network {
+            network::create(nid, nxf::INIT_SET)?;
+        }
         context::create(self.xid, self.flags | vxf::STATE_SETUP)?;
         let children = self.spaces & (space::PID | space::TIME);
         let own = self.spaces & !(children | space::FS | space::USER);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What a scenario left behind: contexts, objects that wait to be freed, tasks.
+//! What a scenario left behind: contexts and network contexts, objects that wait to be freed, tasks.
 
-use crate::harness::{context, spectator, subprocess, wait};
+use crate::harness::{context, network, spectator, subprocess, wait};
 use crate::limits::GONE_WITHIN;
 use crate::sys::{Sys, files, process};
 
@@ -11,7 +11,9 @@ use crate::sys::{Sys, files, process};
 pub struct Residue {
     /// Ids of contexts that still exist.
     pub contexts: Vec<u32>,
-    /// Context objects that were not freed.
+    /// Ids of network contexts that still exist.
+    pub networks: Vec<u32>,
+    /// Objects of both kinds that were not freed.
     pub objects: u64,
     /// Processes that are neither PID 1 nor kernel threads: pid and name.
     pub tasks: Vec<String>,
@@ -32,6 +34,7 @@ impl Residue {
     fn look() -> Self {
         Self {
             contexts: context::all().unwrap_or_default(),
+            networks: network::all().unwrap_or_default(),
             objects: objects().unwrap_or(0),
             tasks: tasks(),
         }
@@ -41,6 +44,9 @@ impl Residue {
     pub fn sweep() {
         for xid in context::all().unwrap_or_default() {
             context::end(xid);
+        }
+        for nid in network::all().unwrap_or_default() {
+            network::end(nid);
         }
         // From PID 1 this reaches every other process of the host.
         let _ = process::kill(-1, libc::SIGKILL);
@@ -76,12 +82,15 @@ pub fn reap_others(spared: i32) {
     }
 }
 
-/// Number of context objects, those that wait to be freed included.
+/// Number of context and network context objects, those that wait to be freed included.
 pub fn objects() -> Sys<u64> {
-    let text = files::read("/proc/virtual/status")?;
-    files::field(&text, "#CTotal")
-        .and_then(|value| value.parse().ok())
-        .ok_or(libc::EINVAL)
+    let mut total = 0;
+    for path in ["/proc/virtual/status", "/proc/virtnet/status"] {
+        let text = files::read(path)?;
+        let value: Option<u64> = files::field(&text, "#CTotal").and_then(|v| v.parse().ok());
+        total += value.ok_or(libc::EINVAL)?;
+    }
+    Ok(total)
 }
 
 /// Whether a process belongs to the kernel. One that ended meanwhile counts as such: it is gone.

@@ -66,9 +66,14 @@ pub fn run(scenario: &Scenario, scale: Scale, log: &mut Log) -> Report {
         left.contexts
             .iter()
             .map(|xid| format!("context {xid}"))
+            .chain(
+                left.networks
+                    .iter()
+                    .map(|nid| format!("network context {nid}")),
+            )
             .collect(),
     );
-    let objects = (left.contexts.is_empty() && left.objects > 0)
+    let objects = (left.contexts.is_empty() && left.networks.is_empty() && left.objects > 0)
         .then(|| format!("{} context objects were not freed", left.objects));
     watch.check("no context object is left", objects.into_iter().collect());
     watch.check("no task is left", left.tasks.clone());

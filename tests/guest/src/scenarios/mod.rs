@@ -13,6 +13,7 @@ mod cycles;
 mod enter_all;
 mod exec;
 mod fork_bomb;
+mod good_data;
 mod ids;
 mod instances;
 mod keyrings;

@@ -2,68 +2,19 @@
 
 //! Every command with every kind of pointer, and in versions that do not exist.
 
-use super::pointer_table::{Data, Id, Row, TABLE, Value};
+use super::good_data::Width;
+use super::pointer_table::{ABSENT, Data, Id, Row, TABLE, Value};
 use crate::harness::check::{Outcome, Test};
-use crate::harness::{Child, Guest, Need, Stop, context, subprocess, wait};
+use crate::harness::{Child, Guest, Need, Network, Stop, context, network, subprocess, wait};
 use crate::limits::GONE_WITHIN;
-use crate::sys::{Sys, errno};
-use libvserver::abi::space;
+use crate::sys::memory::{Edge, Low, page_size};
+use crate::sys::{Sys, files};
+use libvserver::abi::{DlimitBase, space, vcmd};
 use std::ffi::c_void;
+use std::os::fd::AsRawFd;
 
 /// Fills memory that must not change.
 const GUARD: u8 = 0xa5;
-
-/// Two pages: the first is memory, the second is not.
-struct Edge {
-    start: *mut u8,
-    page: usize,
-}
-
-impl Edge {
-    fn map() -> Sys<Self> {
-        // SAFETY: plain numbers; the new mapping is ours.
-        unsafe {
-            let page = libc::sysconf(libc::_SC_PAGESIZE) as usize;
-            let start = libc::mmap(
-                std::ptr::null_mut(),
-                2 * page,
-                libc::PROT_READ | libc::PROT_WRITE,
-                libc::MAP_PRIVATE | libc::MAP_ANONYMOUS,
-                -1,
-                0,
-            );
-            if start == libc::MAP_FAILED {
-                return Err(errno());
-            }
-            let start = start.cast::<u8>();
-            crate::sys::done(libc::mprotect(
-                start.add(page).cast(),
-                page,
-                libc::PROT_NONE,
-            ))?;
-            Ok(Self { start, page })
-        }
-    }
-
-    /// The place `back` bytes before the end of the memory.
-    fn back(&self, back: usize) -> *mut u8 {
-        // SAFETY: callers ask for at most a page.
-        unsafe { self.start.add(self.page - back) }
-    }
-
-    /// Makes the memory read-only.
-    fn protect(&self) -> Sys<()> {
-        // SAFETY: the page is ours and nobody holds a reference into it.
-        crate::sys::done(unsafe { libc::mprotect(self.start.cast(), self.page, libc::PROT_READ) })
-    }
-}
-
-impl Drop for Edge {
-    fn drop(&mut self) {
-        // SAFETY: both pages are ours and nobody refers to them any more.
-        unsafe { libc::munmap(self.start.cast(), 2 * self.page) };
-    }
-}
 
 /// A kind of pointer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -118,60 +69,84 @@ fn size(data: Data) -> usize {
     }
 }
 
+/// What the commands act on.
+struct Targets {
+    xid: u32,
+    nid: u32,
+    fd: u32,
+    path: Low,
+}
+
+/// The file whose attributes and file system the commands look at.
+const FILE: &str = "/tmp/pointers";
+
+impl Targets {
+    /// Adds or removes a disk limit.
+    fn limit(&self, command: u32, tag: u32) -> Sys<u32> {
+        let mut data = DlimitBase {
+            name: self.path.address(),
+            ..DlimitBase::default()
+        };
+        context::with(command, tag, &mut data)
+    }
+}
+
 /// Performs the command with that kind of pointer. The flag says whether memory around the data
 /// stayed as it was.
-fn attempt(command: u32, id: u32, data: Data, kind: Kind) -> Sys<(Sys<u32>, bool)> {
+fn attempt(command: u32, id: u32, row: &Row, kind: Kind, path: usize) -> Sys<(Sys<u32>, bool)> {
     let edge = Edge::map()?;
-    let length = size(data);
-    let odd = edge.back(length + 65);
-    debug_assert!(odd as usize % 2 == 1 || length % 2 == 1);
+    let length = size(row.data);
+    let good = row.good.bytes(Width::Native, length.max(4), path);
+    let odd = length + 65 + length % 2;
+    let at = match kind {
+        Kind::Null | Kind::Low | Kind::Unmapped | Kind::Kernel | Kind::NonCanonical => 0,
+        Kind::LastByte => 1,
+        Kind::OneByteShort => length - 1,
+        Kind::UpToTheEnd => length,
+        Kind::Odd | Kind::ReadOnly => odd,
+    };
     let pointer: *mut u8 = match kind {
         Kind::Null => std::ptr::null_mut(),
         Kind::Low => 16 as *mut u8,
-        Kind::Unmapped => edge.back(0),
         Kind::Kernel => (usize::MAX - 0xffff) as *mut u8,
         Kind::NonCanonical => (1_usize << (usize::BITS - 2)) as *mut u8,
-        Kind::LastByte => edge.back(1),
-        Kind::OneByteShort => edge.back(length - 1),
-        Kind::UpToTheEnd => edge.back(length),
-        Kind::Odd | Kind::ReadOnly => odd,
+        _ => edge.back(at),
     };
-    // SAFETY: all bytes belong to the first page.
-    unsafe {
-        std::ptr::write_bytes(edge.start, GUARD, edge.page);
-        let inside = (kind == Kind::LastByte, kind == Kind::OneByteShort);
-        match (inside, kind) {
-            ((true, _), _) => edge.back(1).write_bytes(0, 1),
-            ((_, true), _) => edge.back(length - 1).write_bytes(0, length - 1),
-            (_, Kind::UpToTheEnd | Kind::Odd | Kind::ReadOnly) => pointer.write_bytes(0, length),
-            _ => {}
-        }
-    }
+    let page = page_size();
+    edge.fill(page, GUARD);
+    edge.put(at, &good[..length.min(at)]);
     if kind == Kind::ReadOnly {
         edge.protect()?;
     }
     // SAFETY: either the kernel refuses the pointer or there are `length` bytes of ours.
     let result = unsafe { context::raw(command, id, pointer.cast::<c_void>()) };
-    // SAFETY: reading our own page.
-    let whole = unsafe { std::slice::from_raw_parts(edge.start, edge.page) };
-    let own = |address: usize| {
-        let start = pointer as usize;
-        (start..start + length).contains(&address)
-    };
-    let guarded = whole
+    let own = page - at..page - at + length;
+    let guarded = edge
+        .last(page)
         .iter()
         .enumerate()
-        .all(|(offset, byte)| own(edge.start as usize + offset) || *byte == GUARD);
+        .all(|(offset, byte)| own.contains(&offset) || *byte == GUARD);
     Ok((result, guarded))
 }
 
 pub fn run(t: &mut Test) -> Outcome {
-    let xid = t.xid();
+    let (xid, nid) = (t.xid(), t.xid());
     let guest = Guest::plan(xid).open().namespaces(space::UTS).start()?;
+    let net = Network::start(nid)?;
+    files::create(FILE, "").need("a file")?;
+    let file = std::fs::File::open(FILE)
+        .map_err(|e| crate::sys::code(&e))
+        .need("open the file")?;
+    let targets = Targets {
+        xid,
+        nid,
+        fd: file.as_raw_fd() as u32,
+        path: Low::text(FILE).need("memory for a path")?,
+    };
     for row in TABLE {
         for (kind, kind_name) in KINDS {
             let what = format!("{} with {kind_name}", row.name);
-            let (result, guarded, id) = perform(t, row, row.command, kind, xid)?;
+            let (result, guarded, id) = perform(t, row, kind, &targets)?;
             match expected(row.data, kind) {
                 0 => {
                     let want = match row.value {
@@ -191,28 +166,45 @@ pub fn run(t: &mut Test) -> Outcome {
                     false,
                 );
             }
-            if row.id == Id::Fresh {
-                let gone = wait::until(GONE_WITHIN, || context::info(id) == Err(libc::ESRCH));
-                t.check(&format!("{what}: no context stays"), gone);
+            match row.id {
+                Id::Fresh => {
+                    let gone = wait::until(GONE_WITHIN, || context::info(id) == Err(libc::ESRCH));
+                    t.check(&format!("{what}: no context stays"), gone);
+                }
+                Id::FreshNetwork => {
+                    t.check(
+                        &format!("{what}: no network context stays"),
+                        network::goes(id),
+                    );
+                }
+                _ => {}
             }
         }
-        versions(t, row, xid)?;
+        versions(t, row, &targets)?;
     }
+    absent(t);
     t.gives(
         "the guest is still there",
         context::info(xid).map(|i| i.xid),
         xid,
     );
-    drop(guest);
-    unknown_ids(t)
+    t.gives("the network context too", network::info(nid), nid);
+    drop((guest, net));
+    unknown_ids(t, &targets)
 }
 
 /// Performs the command here, or in a process of its own when it moves its caller.
-fn call(row: &Row, command: u32, id: u32, kind: Kind) -> Result<(Sys<u32>, bool), Stop> {
+fn call(
+    row: &Row,
+    command: u32,
+    id: u32,
+    kind: Kind,
+    path: usize,
+) -> Result<(Sys<u32>, bool), Stop> {
     let answer = if row.moves_caller() {
-        subprocess(|| attempt(command, id, row.data, kind))?
+        subprocess(|| attempt(command, id, row, kind, path))?
     } else {
-        attempt(command, id, row.data, kind)
+        attempt(command, id, row, kind, path)
     };
     answer.need(&format!("memory for {}", row.name))
 }
@@ -221,22 +213,36 @@ fn call(row: &Row, command: u32, id: u32, kind: Kind) -> Result<(Sys<u32>, bool)
 fn perform(
     t: &mut Test,
     row: &Row,
-    command: u32,
     kind: Kind,
-    existing: u32,
+    targets: &Targets,
 ) -> Result<(Sys<u32>, bool, u32), Stop> {
-    let (mut short_lived, id) = match row.id {
-        Id::Any | Id::Caller => (None, 0),
-        Id::Fresh => (None, t.xid()),
-        Id::Existing => (None, existing),
+    let mut short_lived = None;
+    let id = match row.id {
+        Id::Any | Id::Caller => 0,
+        Id::Fresh | Id::FreshNetwork | Id::FreshTag => t.xid(),
+        Id::Existing => targets.xid,
+        Id::Network => targets.nid,
+        Id::Descriptor => targets.fd,
         Id::Ending => {
             let id = t.xid();
-            (Some(ending(id)?), id)
+            short_lived = Some(ending(id)?);
+            id
+        }
+        Id::LimitedTag => {
+            let tag = t.xid();
+            targets
+                .limit(vcmd::ADD_DLIMIT, tag)
+                .need("add a disk limit")?;
+            tag
         }
     };
-    let (result, guarded) = call(row, command, id, kind)?;
+    let (result, guarded) = call(row, row.command, id, kind, targets.path.address())?;
     if let Some(child) = &mut short_lived {
         child.wait()?;
+    }
+    if matches!(row.id, Id::FreshTag | Id::LimitedTag) {
+        // The command may have failed to add it, or have removed it.
+        let _ = targets.limit(vcmd::REM_DLIMIT, id);
     }
     Ok((result, guarded, id))
 }
@@ -257,12 +263,16 @@ fn ending(id: u32) -> Result<Child, Stop> {
 }
 
 /// Versions that nobody defined do not exist, whatever the pointer.
-fn versions(t: &mut Test, row: &Row, xid: u32) -> Outcome {
+fn versions(t: &mut Test, row: &Row, targets: &Targets) -> Outcome {
     for version in [0x0f, 0x123, 0xffff] {
         let command = (row.command & 0xffff_0000) | version;
         for (kind, kind_name) in [KINDS[0], KINDS[3], KINDS[7]] {
-            let id = if row.id == Id::Existing { xid } else { 0 };
-            let (result, guarded) = call(row, command, id, kind)?;
+            let id = match row.id {
+                Id::Existing => targets.xid,
+                Id::Network => targets.nid,
+                _ => 0,
+            };
+            let (result, guarded) = call(row, command, id, kind, targets.path.address())?;
             t.refused(
                 &format!("{} version {version:#x} with {kind_name}", row.name),
                 result,
@@ -279,14 +289,30 @@ fn versions(t: &mut Test, row: &Row, xid: u32) -> Outcome {
     Ok(())
 }
 
+/// Commands that are defined and not there look at nothing.
+fn absent(t: &mut Test) {
+    for (name, command) in ABSENT {
+        t.refused(
+            &format!("{name} without data"),
+            context::bare(*command, 0),
+            libc::ENOSYS,
+        );
+        t.refused(
+            &format!("{name} with data"),
+            context::with(*command, 0, &mut [0_u64; 4]),
+            libc::ENOSYS,
+        );
+    }
+}
+
 /// The look-up comes before the look at the pointer.
-fn unknown_ids(t: &mut Test) -> Outcome {
+fn unknown_ids(t: &mut Test, targets: &Targets) -> Outcome {
     for row in TABLE
         .iter()
-        .filter(|row| matches!(row.id, Id::Existing | Id::Ending))
+        .filter(|row| matches!(row.id, Id::Existing | Id::Ending | Id::Network))
     {
         for (kind, kind_name) in KINDS {
-            let (result, _) = call(row, row.command, 4242, kind)?;
+            let (result, _) = call(row, row.command, 4242, kind, targets.path.address())?;
             t.refused(
                 &format!("{} of an unknown id with {kind_name}", row.name),
                 result,

@@ -16,6 +16,9 @@ pub fn run(t: &mut Test) -> Outcome {
     let word = context::bare(vcmd::GET_VCI, 0).unwrap_or(0);
     t.check("get_vci: no dynamic ids", word & vci::NO_DYNAMIC != 0);
     t.check("get_vci: spaces", word & vci::SPACES != 0);
+    t.check("get_vci: network version 2", word & vci::NETV2 != 0);
+    t.check("get_vci: tags of processes", word & vci::PPTAG != 0);
+    t.check("get_vci: no history", word & vci::HISTORY == 0);
     t.check("get_vci: top bit is clear", word >> 31 == 0);
 
     for (what, command, want) in [

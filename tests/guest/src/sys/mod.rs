@@ -5,6 +5,7 @@
 pub mod files;
 pub mod ipc;
 pub mod keys;
+pub mod memory;
 pub mod modules;
 pub mod process;
 pub mod sched;
