@@ -8,6 +8,7 @@ use crate::limits::HEAVY;
 
 mod capabilities;
 mod chroot_escapes;
+mod commands;
 mod ctx_kill;
 mod cycles;
 mod enter_all;
@@ -28,6 +29,7 @@ mod pointer_table;
 mod pointers;
 mod proc_virtual;
 mod process_groups;
+mod published;
 mod resource_limits;
 mod scheduling;
 mod setuid;
@@ -205,6 +207,11 @@ pub const ALL: &[Scenario] = &[
         "pointers",
         "every command with every kind of bad pointer",
         pointers::run,
+    ),
+    light(
+        "commands",
+        "every command, caller, id and pointer, native and as a 32-bit program",
+        commands::run,
     ),
     heavy(
         "fork-bomb",

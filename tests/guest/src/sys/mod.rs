@@ -3,6 +3,8 @@
 //! System calls with plain results: `Ok` with the value, or `Err` with the error number.
 
 pub mod files;
+#[cfg(target_arch = "x86_64")]
+pub mod int80;
 pub mod ipc;
 pub mod keys;
 pub mod memory;

@@ -230,23 +230,72 @@ pub fn ignore(signal: c_int) {
     }
 }
 
+/// Header of the capability calls, version 3: 64 bits in two triples of words.
+#[repr(C)]
+struct CapabilityHeader {
+    version: u32,
+    pid: c_int,
+}
+
+const CAPABILITY_HEADER: CapabilityHeader = CapabilityHeader {
+    version: 0x2008_0522,
+    pid: 0,
+};
+
+fn capability_words() -> Sys<[[u32; 3]; 2]> {
+    let mut data = [[0_u32; 3]; 2];
+    debug_assert_eq!(size_of::<CapabilityHeader>(), 8);
+    // SAFETY: version 3 reads the header and writes two triples; both outlive the call.
+    done(unsafe { libc::syscall(libc::SYS_capget, &CAPABILITY_HEADER, data.as_mut_ptr()) })?;
+    Ok(data)
+}
+
 /// Capability sets of the caller: effective, permitted, inheritable.
 pub fn capget() -> Sys<(u64, u64, u64)> {
-    #[repr(C)]
-    struct Header {
-        version: u32,
-        pid: c_int,
-    }
-    let header = Header {
-        version: 0x2008_0522,
-        pid: 0,
-    };
-    let mut data = [[0_u32; 3]; 2];
-    debug_assert_eq!(size_of::<Header>(), 8);
-    // SAFETY: version 3 reads the header and writes two triples; both outlive the call.
-    done(unsafe { libc::syscall(libc::SYS_capget, &header, data.as_mut_ptr()) })?;
+    let data = capability_words()?;
     let word = |i: usize| u64::from(data[0][i]) | (u64::from(data[1][i]) << 32);
     Ok((word(0), word(1), word(2)))
+}
+
+/// Gives a capability up.
+pub fn drop_capability(number: u32) -> Sys<()> {
+    let mut data = capability_words()?;
+    for set in &mut data[number as usize / 32] {
+        *set &= !(1 << (number % 32));
+    }
+    // SAFETY: version 3 reads the header and two triples; both outlive the call.
+    done(unsafe { libc::syscall(libc::SYS_capset, &CAPABILITY_HEADER, data.as_ptr()) })
+}
+
+extern "C" fn nothing(_signal: c_int) {}
+
+/// Sends the caller SIGALRM over and over, every few milliseconds, and makes it interrupt what
+/// the caller waits in. `false` ends it.
+pub fn interrupt_often(on: bool) -> Sys<()> {
+    let pause = libc::timeval {
+        tv_sec: 0,
+        tv_usec: if on { 3000 } else { 0 },
+    };
+    let timer = libc::itimerval {
+        it_interval: pause,
+        it_value: pause,
+    };
+    // SAFETY: an all-zero action is valid; the handler does nothing; both structures outlive the
+    // calls.
+    unsafe {
+        let mut action: libc::sigaction = zeroed();
+        action.sa_sigaction = nothing as *const () as usize;
+        done(libc::sigaction(
+            libc::SIGALRM,
+            &action,
+            std::ptr::null_mut(),
+        ))?;
+        done(libc::setitimer(
+            libc::ITIMER_REAL,
+            &timer,
+            std::ptr::null_mut(),
+        ))
+    }
 }
 
 /// Waits for ever; signals end it.

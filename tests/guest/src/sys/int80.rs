@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! `vserver()` as a 32-bit program makes it.
+//!
+//! On x86-64 every process can enter the kernel through `int $0x80`; the kernel then takes the
+//! numbers and layouts of i386. Addresses have 32 bits, see [`super::memory`].
+
+use super::Sys;
+
+/// Number of the system call on i386.
+pub const NUMBER: u32 = 273;
+
+/// Performs a command as a 32-bit caller.
+///
+/// # Safety
+/// As for the native call: when the kernel accepts the pointer it reads or writes there, in the
+/// layout of a 32-bit caller; the memory must fit the command.
+pub unsafe fn vserver(command: u32, id: u32, data: u32) -> Sys<u32> {
+    let result: i32;
+    // SAFETY: the gate takes its arguments in eax, ebx, ecx, edx and changes no other register
+    // than eax and, on some kernels, r8 to r11, which are given up here. The compiler keeps rbx
+    // for itself, so it is swapped in and back. What the pointer does, the caller answers for.
+    unsafe {
+        std::arch::asm!(
+            "xchg {command}, rbx",
+            "int 0x80",
+            "xchg {command}, rbx",
+            command = inout(reg) u64::from(command) => _,
+            inlateout("eax") NUMBER as i32 => result,
+            in("ecx") id,
+            in("edx") data,
+            out("r8") _,
+            out("r9") _,
+            out("r10") _,
+            out("r11") _,
+        );
+    }
+    if result < 0 {
+        Err(-result)
+    } else {
+        Ok(result as u32)
+    }
+}
