@@ -127,6 +127,11 @@ pub fn task_nid(pid: i32) -> Sys<u32> {
     bare(abi::vcmd::TASK_NID, pid as u32)
 }
 
+/// `task_tag`.
+pub fn task_tag(pid: i32) -> Sys<u32> {
+    bare(abi::vcmd::TASK_TAG, pid as u32)
+}
+
 /// `vx_info`.
 pub fn info(xid: u32) -> Sys<abi::VxInfo> {
     plain(vserver().info(xid))

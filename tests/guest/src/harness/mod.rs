@@ -10,6 +10,7 @@ pub mod context;
 pub mod guest;
 pub mod inside;
 pub mod ktap;
+pub mod narrow;
 pub mod network;
 pub mod promise;
 pub mod root;

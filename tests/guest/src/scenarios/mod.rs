@@ -9,13 +9,16 @@ use crate::limits::HEAVY;
 mod capabilities;
 mod chroot_escapes;
 mod commands;
+mod context_limits;
 mod ctx_kill;
 mod cycles;
+mod disk_limits;
 mod enter_all;
 mod exec;
 mod fork_bomb;
 mod good_data;
 mod ids;
+mod inode_attributes;
 mod instances;
 mod keyrings;
 mod kill_all;
@@ -24,9 +27,12 @@ mod migrate;
 mod modprobe;
 mod module;
 mod names;
+mod net_addresses;
+mod networks;
 mod persistence;
 mod pointer_table;
 mod pointers;
+mod proc_virtnet;
 mod proc_virtual;
 mod process_groups;
 mod published;
@@ -37,9 +43,12 @@ mod signals;
 mod spaces;
 mod spectator;
 mod state_flags;
+mod statistics;
 mod stress;
 mod sysv_ipc;
+mod tags;
 mod threads;
+mod token_buckets;
 mod tracing;
 mod unix_sockets;
 mod unprivileged;
@@ -202,6 +211,47 @@ pub const ALL: &[Scenario] = &[
         "chroot-escapes",
         "the four classic ways out of a chroot",
         chroot_escapes::run,
+    ),
+    light(
+        "networks",
+        "network contexts: ids, life, flags, who may do what",
+        networks::run,
+    ),
+    light(
+        "net-addresses",
+        "addresses of network contexts",
+        net_addresses::run,
+    ),
+    light(
+        "proc-virtnet",
+        "/proc/virtnet and its files",
+        proc_virtnet::run,
+    ),
+    light(
+        "context-limits",
+        "resource limits of contexts",
+        context_limits::run,
+    ),
+    light(
+        "token-buckets",
+        "scheduler settings of contexts",
+        token_buckets::run,
+    ),
+    light(
+        "disk-limits",
+        "limits by file system and tag",
+        disk_limits::run,
+    ),
+    light(
+        "inode-attributes",
+        "attributes of files and directories",
+        inode_attributes::run,
+    ),
+    light("tags", "the tag of a task", tags::run),
+    light(
+        "statistics",
+        "numbers about contexts, and the features of the kernel",
+        statistics::run,
     ),
     light(
         "pointers",
