@@ -21,6 +21,8 @@ Examples:
   vserver enter web                        a shell inside
   vserver exec web -- apt-get update       one command inside
   vserver list                             all guests and their state
+  vserver set web --limit nproc=200        change it while it runs
+  vserver reboot web                       stop it and start it again
   vserver stop web                         stop it
 ";
 
@@ -80,6 +82,25 @@ Examples:
   vserver stop web --timeout 300
   vserver stop web --kill")]
     Stop(Stop),
+    /// Stop a running guest and start it again
+    #[command(after_help = "\
+The guest is stopped as by `vserver stop`, then started as by `vserver start`: with the description
+as it is now, the same context id, and the command of the description. When the start fails, the
+guest stays stopped.
+
+Examples:
+  vserver reboot web
+  vserver reboot web --timeout 300")]
+    Reboot(Reboot),
+    /// Wait until a running guest has ended
+    #[command(after_help = "\
+Tells how the last task ended and what the guest has asked for by reboot(2): none, restart, halt,
+poweroff, suspend. A guest that reboots ends as well, before it is started again.
+
+Examples:
+  vserver wait web
+  vserver wait web --timeout 60 --json")]
+    Wait(Wait),
     /// Start a shell inside a running guest
     #[command(after_help = "\
 Examples:
@@ -212,6 +233,26 @@ pub struct Stop {
     /// Kill all tasks at once
     #[arg(long)]
     pub kill: bool,
+}
+
+/// Arguments of `reboot`.
+#[derive(Debug, Args)]
+pub struct Reboot {
+    /// Name of the guest
+    pub name: String,
+    /// Seconds that init may take to stop
+    #[arg(long, value_name = "SECONDS", default_value_t = 30)]
+    pub timeout: u32,
+}
+
+/// Arguments of `wait`.
+#[derive(Debug, Args)]
+pub struct Wait {
+    /// Name of the guest
+    pub name: String,
+    /// Seconds to wait; without it as long as it takes
+    #[arg(long, value_name = "SECONDS")]
+    pub timeout: Option<u32>,
 }
 
 /// Arguments of `enter`.

@@ -40,6 +40,8 @@ pub enum Reason {
     KernelError = 21,
     /// A guest of this name exists already.
     GuestExists = 22,
+    /// `wait`: the guest has not ended in time.
+    Timeout = 23,
     /// `exec`, `enter`: the command cannot be executed.
     NotExecutable = 126,
     /// `exec`, `enter`: the command does not exist.
@@ -64,6 +66,7 @@ Exit status:
    20  the start failed and was rolled back
    21  the kernel or a file system refused a step
    22  a guest of this name exists already
+   23  wait: the guest has not ended in time
   126  exec, enter: the command cannot be executed
   127  exec, enter: the command does not exist
   exec, enter and start --foreground otherwise pass on the status of what they ran,
@@ -154,7 +157,7 @@ mod tests {
 
     #[test]
     fn every_exit_status_is_documented() {
-        for status in (10..=22).chain([2, 126, 127]) {
+        for status in (10..=23).chain([2, 126, 127]) {
             let line = format!("{status:>5}  ");
             assert!(
                 EXIT_STATUS_HELP.lines().any(|text| text.starts_with(&line)),

@@ -30,6 +30,7 @@ pub mod suggest;
 pub mod survey;
 pub mod system;
 pub mod view;
+pub mod wait;
 
 #[cfg(test)]
 mod again_tests;

@@ -171,6 +171,27 @@ fn wrong_usage_has_its_own_status() {
         &["create", "web", "--root", "/srv", "--xid", "65536"],
         &["exec", "web"],
         &["stop", "web", "--timeout", "-1"],
+        &["reboot", "web", "--timeout", "soon"],
+        &["wait", "web", "--timeout", "-1"],
+        &["wait"],
+        &["info"],
+        &["info", "1"],
+        &["info", "65536"],
+        &["set", "web"],
+        &["set", "--flag", "virt_mem"],
+        &["set", "web", "--flag", "pink"],
+        &["set", "web", "--flag", ""],
+        &["set", "web", "--flag", "virt_mem,,virt_cpu"],
+        &["set", "web", "--flag", "virt_mem,~virt_mem"],
+        &["set", "web", "--ccap", "pink"],
+        &["set", "web", "--bcap", "!pink"],
+        &["set", "web", "--umask", "pink"],
+        &["set", "web", "--hostname", "a b"],
+        &["set", "web", "--badness", "much"],
+        &["set", "web", "--prio-bias", "21"],
+        &["set", "web", "--limit", "nproc"],
+        &["set", "web", "--limit", "cpu=5"],
+        &["set", "web", "--limit", "nproc=20:10"],
         &["show", "a/b"],
     ] {
         let answer = host.call(words);
@@ -189,6 +210,10 @@ fn unknown_guests_are_told_by_every_command() {
         &["start", "web"][..],
         &["stop", "web"],
         &["show", "web"],
+        &["info", "web"],
+        &["set", "web", "--badness", "-5"],
+        &["reboot", "web"],
+        &["wait", "web"],
         &["destroy", "web"],
         &["enter", "web"],
         &["exec", "web", "--", "ps"],
@@ -283,6 +308,11 @@ fn a_kernel_without_the_call_is_told() {
         &["stop", "web"],
         &["enter", "web"],
         &["exec", "web", "--", "ps"],
+        &["info", "web"],
+        &["info", "42"],
+        &["set", "web", "--flag", "~hide_vinfo"],
+        &["reboot", "web"],
+        &["wait", "web", "--timeout", "1"],
         &["kernel"],
     ] {
         let answer = host.call(words);
@@ -296,7 +326,64 @@ fn a_kernel_without_the_call_is_told() {
     let answer = host.call(&["kernel", "--json"]);
     assert_eq!(answer.json()["available"], false);
     assert!(answer.json()["facilities"].is_array());
+    assert!(answer.json()["additions_version"].is_null());
     assert_eq!(answer.error()["reason"], "no-system-call");
+}
+
+#[test]
+fn names_that_do_not_exist_are_told_with_those_that_do() {
+    let host = Host::new();
+    host.create(&["web"]);
+    for (option, value, message, remedy) in [
+        ("--flag", "hide_vinof", "\"HIDE_VINFO\"?", "VIRT_UPTIME"),
+        ("--flag", "~fakeinitt", "\"FAKEINIT\"?", "INFO_INIT"),
+        ("--ccap", "secure_mnt", "\"SECURE_MOUNT\"?", "QUOTA_CTL"),
+        ("--bcap", "net_rav", "\"NET_RAW\"?", "SYS_ADMIN"),
+        ("--umask", "users", "\"USER\"?", "CGROUP"),
+        ("--limit", "nprocs=5", "\"nproc\"?", "dentry"),
+    ] {
+        let answer = host.call(&["set", "web", option, value]);
+        assert_eq!(answer.status, 2, "{option} {value}");
+        let expected = format!("did you mean {message}");
+        assert!(answer.errors.contains(&expected), "{}", answer.errors);
+        let told = answer.errors.lines().last().unwrap();
+        assert!(told.starts_with("  remedy: ") && told.contains(remedy));
+        let error = host.call(&["set", "web", option, value, "--json"]).error();
+        assert_eq!(error["reason"], "usage");
+        assert_eq!(error["status"], 2);
+    }
+}
+
+#[test]
+fn the_words_of_a_description_are_shown() {
+    let host = Host::new();
+    host.write(
+        "web",
+        "xid = 42\nroot = '/srv/web'\nflags = ['hide_vinfo', 'fakeinit']\n\
+         ccaps = ['mount', '~ping']\numask = ['user']\n",
+    );
+    let show = host.call(&["show", "web", "--json"]).json();
+    assert_eq!(
+        show["flags"],
+        serde_json::json!(["INFO_INIT", "HIDE_VINFO"])
+    );
+    let ccaps = ["SET_UTSNAME", "AUDIT_CONTROL", "SECURE_MOUNT"];
+    assert_eq!(show["ccaps"], serde_json::json!(ccaps));
+    assert_eq!(show["umask"], serde_json::json!(["USER"]));
+    let text = host.call(&["show", "web"]).output;
+    assert!(text.contains(" INFO_INIT HIDE_VINFO\n"), "{text}");
+    host.write(
+        "web",
+        "xid = 42\nroot = '/srv/web'\nflags = ['hide_vinof']\n",
+    );
+    let answer = host.call(&["show", "web"]);
+    assert_eq!(answer.status, 18);
+    assert!(
+        answer.errors.contains("web.toml:3:10: "),
+        "{}",
+        answer.errors
+    );
+    assert!(answer.errors.contains("did you mean \"HIDE_VINFO\"?"));
 }
 
 #[test]
@@ -351,6 +438,10 @@ fn help_shows_examples_and_statuses() {
         "exec",
         "list",
         "show",
+        "info",
+        "set",
+        "reboot",
+        "wait",
         "destroy",
         "kernel",
         "completion",
@@ -368,7 +459,9 @@ fn completion_scripts_know_the_commands() {
     for shell in ["bash", "zsh", "fish"] {
         let script = host.call(&["completion", shell]);
         assert_eq!(script.status, 0, "{shell}");
-        assert!(script.output.contains("destroy"), "{shell}");
+        for word in ["destroy", "reboot", "prio-bias", "HIDE_VINFO"] {
+            assert!(script.output.contains(word), "{shell}: {word}");
+        }
     }
     assert_eq!(host.call(&["completion", "dos"]).status, 2);
 }

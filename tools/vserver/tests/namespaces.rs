@@ -19,7 +19,7 @@ use vserver::failure::{Outcome, Reason};
 use vserver::guest::Guest;
 use vserver::linux::{Layout, Linux, sealed, supervisor};
 use vserver::start::{Running, exit_status_of, launch, prepare};
-use vserver::system::{Program, System};
+use vserver::system::{Program, System, Waited};
 
 type Machine = Linux<Fake>;
 
@@ -68,6 +68,10 @@ const CASES: &[Case] = &[
     (
         "a_guest_that_is_being_stopped_is_not_started_again",
         a_guest_that_is_being_stopped_is_not_started_again,
+    ),
+    (
+        "a_wait_leaves_no_thread_that_forbids_a_start",
+        a_wait_leaves_no_thread_that_forbids_a_start,
     ),
     (
         "a_command_joins_without_files_of_the_host",
@@ -411,8 +415,20 @@ fn a_guest_that_is_being_stopped_is_not_started_again(bench: &Bench) {
     bench.assert_clean(&mounts);
 }
 
-/// Makes context 42 of the model, sealed, with one task.
-fn make_context(bench: &Bench) {
+fn a_wait_leaves_no_thread_that_forbids_a_start(bench: &Bench) {
+    let task = make_context(bench);
+    let wait = |patience| bench.system.wait_context(42, Some(patience)).unwrap();
+    for _ in 0..3 {
+        assert_eq!(wait(Duration::from_millis(20)), Waited::Lasts);
+    }
+    bench.fake.exit(task, 0);
+    assert_eq!(wait(Duration::from_secs(10)), Waited::Gone);
+    // Children are made by a single thread only.
+    assert_eq!(bench.run("exit 3").0, 3);
+}
+
+/// Makes context 42 of the model, sealed, with one task, and returns that.
+fn make_context(bench: &Bench) -> i32 {
     let vserver = Vserver::with(bench.fake.clone());
     let task = bench.fake.fork();
     bench.fake.run_as(task, || {
@@ -422,6 +438,7 @@ fn make_context(bench: &Bench) {
             .set_flags(42, 0, vxf::STATE_SETUP | vxf::STATE_INIT)
             .unwrap();
     });
+    task
 }
 
 fn a_command_joins_without_files_of_the_host(bench: &Bench) {

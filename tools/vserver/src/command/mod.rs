@@ -9,10 +9,12 @@ mod info;
 mod kernel;
 mod list;
 mod purge;
+mod reboot;
 mod set;
 mod show;
 mod start;
 mod stop;
+mod wait;
 
 use crate::cli::{Cli, Command};
 use crate::failure::Outcome;
@@ -46,6 +48,8 @@ pub fn run(cli: &Cli) -> Outcome<u8> {
         Command::Create(arguments) => create::run(&setting, arguments),
         Command::Start(arguments) => start::run(&setting, arguments),
         Command::Stop(arguments) => stop::run(&setting, arguments),
+        Command::Reboot(arguments) => reboot::run(&setting, arguments),
+        Command::Wait(arguments) => wait::run(&setting, arguments),
         Command::Enter(arguments) => exec::enter(&setting, arguments),
         Command::Exec(arguments) => exec::exec(&setting, arguments),
         Command::List => list::run(&setting),

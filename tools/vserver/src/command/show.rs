@@ -104,9 +104,9 @@ fn text(report: &Report) -> String {
         ("console log", report.log.display().to_string()),
     ];
     for (key, names) in [
-        ("flags set", &report.flags),
-        ("context caps set", &report.ccaps),
-        ("namespaces", &report.umask),
+        ("set flags", &report.flags),
+        ("set ccaps", &report.ccaps),
+        ("set umask", &report.umask),
     ] {
         if !names.is_empty() {
             lines.push((key, names.join(" ")));
