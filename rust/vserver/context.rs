@@ -56,7 +56,9 @@ pub(crate) struct Context {
     created: u64,
 }
 
-/// Where the head is; asserted to be 0 where C relies on it.
+/// Where the head is; asserted to be 0 where C relies on it. Compilers before 1.89 do not count a
+/// use in an unnamed constant.
+#[allow(dead_code)]
 pub(crate) const HEAD_OFFSET: usize = core::mem::offset_of!(Context, head);
 
 /// The part of a context behind its mutex.

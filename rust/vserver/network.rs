@@ -42,7 +42,9 @@ pub(crate) struct Network {
     inner: Mutex<Inner>,
 }
 
-/// Where the head is; asserted to be 0 where C relies on it.
+/// Where the head is; asserted to be 0 where C relies on it. Compilers before 1.89 do not count a
+/// use in an unnamed constant.
+#[allow(dead_code)]
 pub(crate) const HEAD_OFFSET: usize = core::mem::offset_of!(Network, head);
 
 /// The part of a network context behind its mutex.

@@ -27,13 +27,27 @@
 
 static char vs_helper_path[VS_HELPER_PATH] = "/sbin/vshelper";
 
+/* A path that does not fit is refused and not cut. */
+static int vs_helper_handler(const struct ctl_table *table, int write,
+			     void *buffer, size_t *lenp, loff_t *ppos)
+{
+	const char *text = buffer;
+	size_t len = *lenp;
+
+	if (write && len && text[len - 1] == '\n')
+		len--;
+	if (write && len >= VS_HELPER_PATH)
+		return -EINVAL;
+	return proc_dostring(table, write, buffer, lenp, ppos);
+}
+
 static const struct ctl_table vs_helper_table[] = {
 	{
 		.procname = "vshelper",
 		.data = vs_helper_path,
 		.maxlen = sizeof(vs_helper_path),
 		.mode = 0644,
-		.proc_handler = proc_dostring,
+		.proc_handler = vs_helper_handler,
 	},
 };
 

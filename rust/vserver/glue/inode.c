@@ -16,11 +16,9 @@
 #include <linux/namei.h>
 #include <linux/proc_fs.h>
 #include <linux/vserver.h>
-#include <linux/xattr.h>
 
 #include "entry.h"
-
-#define VS_XATTR	XATTR_SECURITY_PREFIX "vserver"
+#include "inode.h"
 
 /* What the extended attribute holds. */
 struct vs_xattr {

@@ -29,6 +29,7 @@
 #include <net/sock.h>
 
 #include "cred.h"
+#include "inode.h"
 #include "rights.h"
 
 /* Private, far above the numbers that mainline gives out one by one. */
@@ -166,6 +167,26 @@ static int vs_lsm_syslog(int type)
 static int vs_kernel_module_request(char *name)
 {
 	return vs_current_sealed() ? -EPERM : 0;
+}
+
+/* Files: what a context keeps with an inode is none of a guest's business. */
+
+static int vs_xattr(const char *name)
+{
+	return vs_current_sealed() && !strcmp(name, VS_XATTR) ? -EPERM : 0;
+}
+
+static int vs_inode_setxattr(struct mnt_idmap *idmap, struct dentry *dentry,
+			     const char *name, const void *value, size_t size,
+			     int flags)
+{
+	return vs_xattr(name);
+}
+
+static int vs_inode_removexattr(struct mnt_idmap *idmap, struct dentry *dentry,
+				const char *name)
+{
+	return vs_xattr(name);
 }
 
 /* Tasks. */
@@ -398,6 +419,8 @@ static struct security_hook_list vs_hooks[] __ro_after_init = {
 	LSM_HOOK_INIT(sb_kern_mount, vs_sb_kern_mount),
 	LSM_HOOK_INIT(syslog, vs_lsm_syslog),
 	LSM_HOOK_INIT(kernel_module_request, vs_kernel_module_request),
+	LSM_HOOK_INIT(inode_setxattr, vs_inode_setxattr),
+	LSM_HOOK_INIT(inode_removexattr, vs_inode_removexattr),
 	LSM_HOOK_INIT(task_alloc, vs_task_alloc),
 	LSM_HOOK_INIT(task_free, vs_task_free),
 	LSM_HOOK_INIT(ptrace_access_check, vs_ptrace_access_check),

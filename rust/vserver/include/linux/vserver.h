@@ -407,6 +407,21 @@ static inline int vs_pid_out(int nr, const struct pid_namespace *ns)
 	return vs_enabled() ? __vs_pid_out(nr, ns) : nr;
 }
 
+/*
+ * The number @nr of @task for the current task: 0 in a guest for tasks outside.
+ * Caller holds RCU or a reference.
+ */
+static inline int vs_task_nr(const struct task_struct *task, int nr)
+{
+	return vs_current_guest() && !vs_same_ctx(current, task) ? 0 : nr;
+}
+
+/* The current task is in a context that is being set up. */
+static inline bool vs_current_setup(void)
+{
+	return vs_current_guest() && !vs_current_sealed();
+}
+
 /* Who gets the orphans of @father. Caller holds tasklist_lock for writing. */
 static inline struct task_struct *vs_child_reaper(struct task_struct *father,
 						  struct task_struct *reaper)
@@ -545,6 +560,16 @@ static inline int vs_pid_in(int nr, const struct pid_namespace *ns)
 static inline int vs_pid_out(int nr, const struct pid_namespace *ns)
 {
 	return nr;
+}
+
+static inline int vs_task_nr(const struct task_struct *task, int nr)
+{
+	return nr;
+}
+
+static inline bool vs_current_setup(void)
+{
+	return false;
 }
 
 static inline struct task_struct *vs_child_reaper(struct task_struct *father,
