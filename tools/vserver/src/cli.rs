@@ -95,7 +95,8 @@ Examples:
     /// Wait until a running guest has ended
     #[command(after_help = "\
 Tells how the last task ended and what the guest has asked for by reboot(2): none, restart, halt,
-poweroff, suspend. A guest that reboots ends as well, before it is started again.
+poweroff, suspend. The kernel notes that only when it can start the helper program that the sysctl
+kernel.vshelper names. A guest that reboots ends as well, before it is started again.
 
 Examples:
   vserver wait web

@@ -20,7 +20,7 @@ pub struct End {
     pub exit_status: Option<i32>,
     /// Signal that ended the last task.
     pub signal: Option<String>,
-    /// What the guest has asked for by `reboot(2)`: `none`, `restart`, `halt`, `poweroff`,
+    /// What the guest has asked for by `reboot(2)`, as far as the kernel has noted it: `none`, `restart`, `halt`, `poweroff`,
     /// `suspend` or the number of another command.
     pub reboot: Option<String>,
 }
@@ -41,7 +41,7 @@ impl End {
         };
         match self.reboot.as_deref() {
             None => last,
-            Some("none") => format!("{last}; it did not ask for a reboot"),
+            Some("none") => format!("{last}; the kernel has noted no reboot"),
             Some(reboot) => format!("{last}; it asked for: {reboot}"),
         }
     }
@@ -140,7 +140,7 @@ mod tests {
         assert_eq!((ended.exit_status, ended.signal.clone()), (Some(3), None));
         assert_eq!(
             ended.text(),
-            "its last task had exit status 3; it did not ask for a reboot"
+            "its last task had exit status 3; the kernel has noted no reboot"
         );
         let ended = end(vsc::RESTART, libc::SIGKILL);
         assert_eq!(ended.exit_status, None);
