@@ -32,6 +32,7 @@ mod networks;
 mod persistence;
 mod pointer_table;
 mod pointers;
+mod proc_context;
 mod proc_virtnet;
 mod proc_virtual;
 mod process_groups;
@@ -154,6 +155,11 @@ pub const ALL: &[Scenario] = &[
         "proc-virtual",
         "/proc/virtual and its files",
         proc_virtual::run,
+    ),
+    light(
+        "proc-context",
+        "the other files of a context in /proc",
+        proc_context::run,
     ),
     light("signals", "no signal crosses the border", signals::run),
     light(

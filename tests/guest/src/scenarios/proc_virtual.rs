@@ -131,7 +131,11 @@ fn listing(t: &mut Test) -> Outcome {
             names.sort();
             names
         }),
-        vec!["info".to_string(), "status".to_string()],
+        [
+            "cacct", "cvirt", "info", "limit", "nsproxy", "nsproxy1", "sched", "status",
+        ]
+        .map(String::from)
+        .to_vec(),
     );
 
     let mut guests = guests;
