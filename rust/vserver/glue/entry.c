@@ -7,7 +7,8 @@
  * the bits that an entry starts with, so that a new entry needs no hook.
  *
  * Directories of processes and what is below /proc/sys are no entries. A name
- * that somebody else has looked up is found in the cache, so opening tests too.
+ * that somebody else has looked up is found in the cache, so the permission of
+ * the inode and opening test too.
  */
 #include <linux/fs.h>
 #include <linux/magic.h>
@@ -72,6 +73,14 @@ void vs_entry_set(const struct inode *inode, u32 bits)
 	struct proc_dir_entry *de = vs_entry(inode);
 
 	WRITE_ONCE(de->vs.changed, bits ^ vs_entry_default(de));
+}
+
+/* Permission of the inode of an entry: -ENOENT when it is hidden. */
+int vs_proc_permission(struct mnt_idmap *idmap, struct inode *inode, int mask)
+{
+	if (vs_enabled() && !__vs_proc_visible(PDE(inode)))
+		return -ENOENT;
+	return generic_permission(idmap, inode, mask);
 }
 
 /* The current task is in a guest that may not write to procfs. */

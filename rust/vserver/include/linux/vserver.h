@@ -22,6 +22,7 @@
 struct cred;
 struct fs_struct;
 struct inode;
+struct mnt_idmap;
 struct module;
 struct nsproxy;
 struct nsset;
@@ -266,6 +267,7 @@ void vs_space_show_set(struct seq_file *m, const struct vs_space *space);
 bool __vs_proc_visible(const struct proc_dir_entry *de);
 bool __vs_proc_readonly(void);
 int __vs_proc_open(const struct proc_dir_entry *de, fmode_t mode);
+int vs_proc_permission(struct mnt_idmap *idmap, struct inode *inode, int mask);
 
 /* guest.c */
 bool __vs_mounts_hidden(void);
@@ -587,6 +589,9 @@ static inline unsigned int vs_proc_hidden(const struct inode *dir)
 {
 	return 0;
 }
+
+/* No permission of its own: what the VFS does by itself. */
+#define vs_proc_permission	NULL
 
 static inline bool vs_proc_visible(const struct proc_dir_entry *de)
 {
