@@ -2,6 +2,7 @@
 
 //! The core of the project when it is a module.
 
+use super::entries;
 use super::mounts::CORE_MODULE;
 use crate::sys::{Sys, files, modules};
 
@@ -13,11 +14,11 @@ pub fn is_module() -> bool {
     files::exists(CORE_MODULE).is_ok()
 }
 
-/// Loads the module when the machine has one.
+/// Loads the module when the machine has one, and releases the entries of procfs, of which the
+/// module brings some.
 pub fn load() -> Sys<()> {
     if is_module() {
-        modules::load(CORE_MODULE)
-    } else {
-        Ok(())
+        modules::load(CORE_MODULE)?;
     }
+    entries::release_all()
 }

@@ -4,6 +4,7 @@
 
 pub mod cmdline;
 pub mod core_module;
+pub mod entries;
 pub mod init;
 pub mod kmsg;
 pub mod kunit;

@@ -33,6 +33,7 @@ mod persistence;
 mod pointer_table;
 mod pointers;
 mod proc_context;
+mod proc_entries;
 mod proc_virtnet;
 mod proc_virtual;
 mod process_groups;
@@ -160,6 +161,11 @@ pub const ALL: &[Scenario] = &[
         "proc-context",
         "the other files of a context in /proc",
         proc_context::run,
+    ),
+    light(
+        "proc-entries",
+        "hidden entries of /proc, and what a guest may write there",
+        proc_entries::run,
     ),
     light("signals", "no signal crosses the border", signals::run),
     light(

@@ -52,6 +52,16 @@ pub fn exists(path: &str) -> Sys<()> {
     fs::symlink_metadata(path).map(|_| ()).map_err(|e| code(&e))
 }
 
+/// Whether the path itself is a symbolic link.
+pub fn is_link(path: &str) -> bool {
+    fs::symlink_metadata(path).is_ok_and(|m| m.is_symlink())
+}
+
+/// Whether the path leads to a directory.
+pub fn is_directory(path: &str) -> bool {
+    fs::metadata(path).is_ok_and(|m| m.is_dir())
+}
+
 /// Inode number of what the path leads to.
 pub fn inode(path: &str) -> Sys<u64> {
     fs::metadata(path).map(|m| m.ino()).map_err(|e| code(&e))
