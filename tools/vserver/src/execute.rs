@@ -6,8 +6,25 @@ use crate::failure::{Failure, Outcome, Reason};
 use crate::inside;
 use crate::start::{end_child, status_text};
 use crate::system::{Program, Report, Spawn, System};
-use libvserver::abi::space;
-use libvserver::{Errno, Vserver};
+use libvserver::abi::{space, vxf};
+use libvserver::{Errno, Syscall, Vserver};
+
+/// The failure for a guest that lets nobody in.
+fn closed<S: Syscall>(vserver: &Vserver<S>, name: &str, xid: u32) -> Failure {
+    let flags = vserver.flags(xid).map_or(0, |flags| flags.value);
+    if flags & vxf::STATE_ADMIN == 0 {
+        return Failure::new(
+            Reason::NoRight,
+            format!("guest \"{name}\" lets nobody in: its flag STATE_ADMIN is cleared"),
+            "the host can neither enter nor change this context any more",
+        );
+    }
+    Failure::new(
+        Reason::NoRight,
+        format!("guest \"{name}\" lets nobody in: its flag INFO_PRIVATE is set"),
+        format!("`vserver set {name} --flag '~info_private'` opens it"),
+    )
+}
 
 /// Starts the first of `programs` that exists inside context `xid`, in the cgroup of guest `name`,
 /// and returns the child once it runs.
@@ -26,6 +43,7 @@ pub fn launch<S: System>(
     // context made by other tools may have no pid namespace.
     match vserver.enter_space(xid, space::PID, 0) {
         Ok(()) | Err(Errno(libc::EINVAL)) => {}
+        Err(Errno(libc::EACCES)) => return Err(closed(&vserver, name, xid)),
         Err(errno) => {
             return Err(Failure::from_os(
                 &format!("enter the pid namespace of guest \"{name}\""),

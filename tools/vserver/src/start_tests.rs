@@ -410,6 +410,22 @@ fn a_failure_while_joining_leaves_the_guest_as_it_was() {
 }
 
 #[test]
+fn a_guest_that_lets_nobody_in_is_told() {
+    let model = started();
+    let vserver = vserver(&model);
+    let private = vxf::INFO_PRIVATE;
+    vserver.set_flags(42, private, private).unwrap();
+    let join = || execute::launch(&model, "web", 42, &[program("ps")]).unwrap_err();
+    let failure = join();
+    assert_eq!(failure.reason, Reason::NoRight);
+    assert!(failure.message.contains("INFO_PRIVATE"), "{failure:?}");
+    assert!(failure.remedy.contains("vserver set web"), "{failure:?}");
+    vserver.set_flags(42, 0, vxf::STATE_ADMIN).unwrap();
+    assert!(join().message.contains("STATE_ADMIN"));
+    assert_eq!(model.fake.tasks_of(42).len(), 1);
+}
+
+#[test]
 fn the_first_shell_that_exists_is_taken() {
     let mut model = started();
     model.missing_programs.insert("bash".to_owned());
