@@ -5,13 +5,48 @@
 use crate::harness::check::{Outcome, Test};
 use crate::harness::{Guest, Need, Stop, Words, context, spectator, subprocess};
 use crate::sys::{Sys, process};
-use libvserver::abi::{vxf, vxm};
+use libvserver::abi::{XID_SELF, vxf, vxm};
 
 pub fn run(t: &mut Test) -> Outcome {
     private(t)?;
     init(t)?;
     reaper(t)?;
+    children_outside(t)?;
     spectators(t)
+}
+
+/// A task keeps its children when it enters a context without them: it is told of their end by
+/// the numbers that it knows them by.
+fn children_outside(t: &mut Test) -> Outcome {
+    let xid = t.xid();
+    for (name, seal) in [("in setup", false), ("sealed", true)] {
+        let seen = subprocess(|| {
+            let start = |code| crate::harness::Child::start(|| code).map_err(|_| libc::ECHILD);
+            let (first, second) = (start(7)?, start(8)?);
+            context::create(xid, vxf::INIT_SET)?;
+            if seal {
+                context::set_flags(XID_SELF, 0, vxf::STATE_SETUP)?;
+            }
+            let mut status = 0;
+            // SAFETY: `status` outlives the calls.
+            let by_number = crate::sys::sys(unsafe { libc::waitpid(first.pid(), &mut status, 0) })?;
+            let code = libc::WEXITSTATUS(status);
+            // SAFETY: as above.
+            let any = crate::sys::sys(unsafe { libc::waitpid(-1, &mut status, 0) })?;
+            Ok::<_, i32>((
+                by_number == i64::from(first.pid()),
+                code,
+                any == i64::from(second.pid()),
+                libc::WEXITSTATUS(status),
+            ))
+        })?;
+        t.gives(
+            &format!("{name}: waiting for children outside"),
+            seen,
+            (true, 7, true, 8),
+        );
+    }
+    Ok(())
 }
 
 /// A child that migrates; what the host sees of it while it is inside.
