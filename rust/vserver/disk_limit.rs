@@ -2,7 +2,8 @@
 
 //! Disk limits by file system and tag (semantics.md, section 14).
 //!
-//! The values are stored and told; file systems do not look at them yet.
+//! The values are stored and told; file systems do not look at them yet. An entry whose file
+//! system is unmounted matches nothing any more and stays until the core is unloaded.
 
 use crate::{
     abi::{
@@ -43,7 +44,7 @@ struct Values {
 
 /// An entry of the table.
 pub(crate) struct Entry {
-    device: u32,
+    file_system: u64,
     tag: u32,
     values: Values,
 }
@@ -149,14 +150,14 @@ fn tag(call: &Call) -> u32 {
     call.id()
 }
 
-fn position(entries: &[Entry], device: u32, tag: u32) -> Option<usize> {
+fn position(entries: &[Entry], file_system: u64, tag: u32) -> Option<usize> {
     entries
         .iter()
-        .position(|entry| entry.device == device && entry.tag == tag)
+        .position(|entry| entry.file_system == file_system && entry.tag == tag)
 }
 
-fn add(entries: &mut KVec<Entry>, device: u32, tag: u32) -> Result {
-    if position(entries, device, tag).is_some() {
+fn add(entries: &mut KVec<Entry>, file_system: u64, tag: u32) -> Result {
+    if position(entries, file_system, tag).is_some() {
         return Err(EEXIST);
     }
     if entries.len() >= MAX_ENTRIES {
@@ -164,7 +165,7 @@ fn add(entries: &mut KVec<Entry>, device: u32, tag: u32) -> Result {
     }
     entries.push(
         Entry {
-            device,
+            file_system,
             tag,
             values: Values::EMPTY,
         },
@@ -176,17 +177,17 @@ fn add(entries: &mut KVec<Entry>, device: u32, tag: u32) -> Result {
 /// `add_dlimit`
 pub(crate) fn add_dlimit(call: &Call) -> Result<u32> {
     let data: DlimitBase = call.read_as::<DlimitBase, DlimitBaseCompat>()?;
-    let device = inode::device_of(data.name)?;
-    add(&mut DISK_LIMITS.lock(), device, tag(call))?;
+    let file_system = inode::file_system_of(data.name)?;
+    add(&mut DISK_LIMITS.lock(), file_system, tag(call))?;
     Ok(0)
 }
 
 /// `rem_dlimit`
 pub(crate) fn rem_dlimit(call: &Call) -> Result<u32> {
     let data: DlimitBase = call.read_as::<DlimitBase, DlimitBaseCompat>()?;
-    let device = inode::device_of(data.name)?;
+    let file_system = inode::file_system_of(data.name)?;
     let mut entries = DISK_LIMITS.lock();
-    let index = position(&entries, device, tag(call)).ok_or(ESRCH)?;
+    let index = position(&entries, file_system, tag(call)).ok_or(ESRCH)?;
     entries.remove(index).map_err(|_| ESRCH)?;
     Ok(0)
 }
@@ -195,9 +196,9 @@ pub(crate) fn rem_dlimit(call: &Call) -> Result<u32> {
 pub(crate) fn set_dlimit(call: &Call) -> Result<u32> {
     let data: Dlimit = call.read_as::<Dlimit, DlimitCompat>()?;
     check(&data)?;
-    let device = inode::device_of(data.name)?;
+    let file_system = inode::file_system_of(data.name)?;
     let mut entries = DISK_LIMITS.lock();
-    let index = position(&entries, device, tag(call)).ok_or(ESRCH)?;
+    let index = position(&entries, file_system, tag(call)).ok_or(ESRCH)?;
     let entry = entries.get_mut(index).ok_or(ESRCH)?;
     entry.values = entry.values.changed(&data);
     Ok(0)
@@ -206,10 +207,10 @@ pub(crate) fn set_dlimit(call: &Call) -> Result<u32> {
 /// `get_dlimit`
 pub(crate) fn get_dlimit(call: &Call) -> Result<u32> {
     let mut data: Dlimit = call.read_as::<Dlimit, DlimitCompat>()?;
-    let device = inode::device_of(data.name)?;
+    let file_system = inode::file_system_of(data.name)?;
     let values = {
         let entries = DISK_LIMITS.lock();
-        let index = position(&entries, device, tag(call)).ok_or(ESRCH)?;
+        let index = position(&entries, file_system, tag(call)).ok_or(ESRCH)?;
         entries.get(index).ok_or(ESRCH)?.values
     };
     values.tell(&mut data);

@@ -158,6 +158,9 @@ int __vs_reboot(struct pid_namespace *ns, u32 cmd)
 		ret = ops->reboot(vs_current_ctx(), cmd);
 		vs_ops_put(ops);
 	}
-	/* In a pid namespace of its own the guest ends whether or not it was told. */
-	return ns == &init_pid_ns ? ret : 1;
+	if (ns == &init_pid_ns)
+		return ret;
+	/* In a pid namespace of its own the guest ends, whoever was told. */
+	WRITE_ONCE(vs_current_ctx()->reboot_cmd, cmd);
+	return 1;
 }

@@ -44,6 +44,14 @@ int __vs_pid_out(int nr, const struct pid_namespace *ns)
 	return pid && nr == pid ? 1 : nr;
 }
 
+/* The number of the parent of @task for the current task, which is in a guest. */
+int __vs_ppid(const struct task_struct *task, int nr)
+{
+	guard(rcu)();
+	return vs_same_ctx(current, rcu_dereference(task->real_parent)) ?
+		nr : 0;
+}
+
 /**
  * __vs_child_reaper() - who gets the orphans of a task
  * @father: the current task, which exits.

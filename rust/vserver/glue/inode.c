@@ -186,13 +186,13 @@ int vs_iattr_by_fd(unsigned int fd, struct vs_iattr *attr, bool set)
 EXPORT_SYMBOL_GPL(vs_iattr_by_fd);
 
 /**
- * vs_path_device() - which file system a path is on
+ * vs_path_super() - which file system a path is on
  * @name: path in user memory; a final symbolic link is not followed.
- * @device: set to the device number of the file system.
+ * @serial: set to a number that no other mounted file system ever has.
  *
  * Return: 0, the error of the path, -EINVAL without an inode. May sleep.
  */
-int vs_path_device(const char __user *name, u32 *device)
+int vs_path_super(const char __user *name, u64 *serial)
 {
 	struct path path;
 	int err = user_path_at(AT_FDCWD, name, 0, &path);
@@ -200,10 +200,10 @@ int vs_path_device(const char __user *name, u32 *device)
 	if (err)
 		return err;
 	if (d_inode(path.dentry))
-		*device = new_encode_dev(path.dentry->d_sb->s_dev);
+		*serial = vs_super_serial(path.dentry->d_sb);
 	else
 		err = -EINVAL;
 	path_put(&path);
 	return err;
 }
-EXPORT_SYMBOL_GPL(vs_path_device);
+EXPORT_SYMBOL_GPL(vs_path_super);

@@ -44,6 +44,7 @@ static struct lsm_blob_sizes vs_blob_sizes __ro_after_init = {
 	.lbs_file = sizeof(struct vs_owner),
 	.lbs_ipc = sizeof(struct vs_owner),
 	.lbs_sock = sizeof(struct vs_owner),
+	.lbs_superblock = sizeof(atomic64_t),
 #ifdef CONFIG_KEYS
 	.lbs_key = sizeof(struct vs_owner),
 #endif
@@ -170,6 +171,20 @@ static int vs_kernel_module_request(char *name)
 }
 
 /* Files: what a context keeps with an inode is none of a guest's business. */
+
+/*
+ * The number of a file system, given when it is first asked for. Device numbers
+ * of file systems without a device are used again.
+ */
+u64 vs_super_serial(const struct super_block *sb)
+{
+	static atomic64_t last = ATOMIC64_INIT(0);
+	atomic64_t *serial = sb->s_security + vs_blob_sizes.lbs_superblock;
+
+	if (!atomic64_read(serial))
+		atomic64_cmpxchg(serial, 0, atomic64_inc_return(&last));
+	return atomic64_read(serial);
+}
 
 static int vs_xattr(const char *name)
 {

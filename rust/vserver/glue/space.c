@@ -417,6 +417,7 @@ void vs_space_show_set(struct seq_file *m, const struct vs_space *space)
 			   ns->shm_tot);
 	}
 }
+EXPORT_SYMBOL_GPL(vs_space_show_set);
 
 static void vs_space_show_one(struct seq_file *m, const char *name,
 			      const void *ns, const void *init)

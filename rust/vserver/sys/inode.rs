@@ -33,11 +33,11 @@ pub(crate) fn attributes_by_fd(fd: u32, attributes: &mut Attributes, set: bool) 
     to_result(unsafe { bindings::vs_iattr_by_fd(fd, attributes, set) })
 }
 
-/// Device number of the file system that a path in user memory is on. May sleep. Errors: those of
-/// the path, `EINVAL` without an inode.
-pub(crate) fn device_of(name: usize) -> Result<u32> {
-    let mut device = 0;
-    // SAFETY: The path is read as user memory; `device` is ours.
-    to_result(unsafe { bindings::vs_path_device(path(name), &raw mut device) })?;
-    Ok(device)
+/// Number of the file system that a path in user memory is on; no other one ever has it. May
+/// sleep. Errors: those of the path, `EINVAL` without an inode.
+pub(crate) fn file_system_of(name: usize) -> Result<u64> {
+    let mut serial = 0;
+    // SAFETY: The path is read as user memory; `serial` is ours.
+    to_result(unsafe { bindings::vs_path_super(path(name), &raw mut serial) })?;
+    Ok(serial)
 }

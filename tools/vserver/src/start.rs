@@ -7,8 +7,9 @@ use crate::guest::{Guest, is_plain_absolute};
 use crate::inside;
 use crate::live::{self, State};
 use crate::system::{Cgroup, Program, Report, Spawn, System};
-use libvserver::Vserver;
-use libvserver::abi::vxf;
+use crate::view;
+use libvserver::abi::{Fiattr, iattr, vxf};
+use libvserver::{Errno, Vserver};
 use std::io;
 use std::path::Path;
 use std::time::Duration;
@@ -173,7 +174,9 @@ pub fn launch<S: System>(
         ),
         Some(_) => {}
     }
-    match launch_in(system, guest, program, cgroup.as_ref()) {
+    let launched =
+        release_entries(system).and_then(|()| launch_in(system, guest, program, cgroup.as_ref()));
+    match launched {
         Ok((child, console)) => Ok(Running {
             child,
             console,
@@ -191,6 +194,30 @@ pub fn launch<S: System>(
             Err(failure)
         }
     }
+}
+
+/// Lets guests see the entries of procfs that they need. A kernel without such bits shows
+/// everything.
+fn release_entries<S: System>(system: &S) -> Outcome<()> {
+    let vserver = Vserver::with(system);
+    let shown = Fiattr {
+        tag: 0,
+        flags: iattr::ADMIN | iattr::WATCH,
+        mask: iattr::FLAGS,
+    };
+    for path in view::RELEASED {
+        match vserver.set_iattr(Path::new(path), shown) {
+            // Not in this kernel's configuration, or not in its interface.
+            Ok(_) | Err(Errno(libc::ENOENT | libc::ENOSYS)) => {}
+            Err(errno) => {
+                return Err(start_failure(
+                    &format!("release {path} for guests"),
+                    &errno.into(),
+                ));
+            }
+        }
+    }
+    Ok(())
 }
 
 fn launch_in<S: System>(

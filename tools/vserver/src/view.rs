@@ -101,6 +101,34 @@ pub const MASKED: &[&str] = &[
     "/sys/kernel/tracing",
 ];
 
+/// Entries of the host's procfs that guests may see; all others start hidden in the kernel. What
+/// programs of a distribution read, and nothing that tells about other guests.
+pub const RELEASED: &[&str] = &[
+    "/proc/cgroups",
+    "/proc/cpuinfo",
+    "/proc/devices",
+    "/proc/filesystems",
+    "/proc/loadavg",
+    "/proc/meminfo",
+    "/proc/pressure",
+    "/proc/pressure/cpu",
+    "/proc/pressure/io",
+    "/proc/pressure/irq",
+    "/proc/pressure/memory",
+    "/proc/stat",
+    "/proc/swaps",
+    "/proc/sys",
+    "/proc/sysvipc",
+    "/proc/sysvipc/msg",
+    "/proc/sysvipc/sem",
+    "/proc/sysvipc/shm",
+    "/proc/tty",
+    "/proc/tty/drivers",
+    "/proc/uptime",
+    "/proc/version",
+    "/proc/vmstat",
+];
+
 /// What stays visible but must not be written.
 pub const PROTECTED: &[&str] = &["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys"];
 

@@ -28,6 +28,7 @@ struct nsproxy;
 struct nsset;
 struct proc_dir_entry;
 struct seq_file;
+struct super_block;
 
 /* Context ids and network context ids without an object. */
 #define VS_XID_HOST		0
@@ -284,6 +285,7 @@ int __vs_reboot(struct pid_namespace *ns, u32 cmd);
 /* init.c */
 int __vs_pid_in(int nr, const struct pid_namespace *ns);
 int __vs_pid_out(int nr, const struct pid_namespace *ns);
+int __vs_ppid(const struct task_struct *task, int nr);
 struct task_struct *__vs_child_reaper(struct task_struct *father,
 				      struct task_struct *reaper);
 void vs_init_register(struct vs_ctx *ctx);
@@ -292,7 +294,8 @@ void vs_init_reap(struct vs_ctx *ctx);
 /* inode.c */
 int vs_iattr_by_name(const char __user *name, struct vs_iattr *attr, bool set);
 int vs_iattr_by_fd(unsigned int fd, struct vs_iattr *attr, bool set);
-int vs_path_device(const char __user *name, u32 *device);
+int vs_path_super(const char __user *name, u64 *serial);
+u64 vs_super_serial(const struct super_block *sb);
 
 /* lsm.c */
 void vs_lsm_arm(void);
@@ -409,13 +412,10 @@ static inline int vs_pid_out(int nr, const struct pid_namespace *ns)
 	return vs_enabled() ? __vs_pid_out(nr, ns) : nr;
 }
 
-/*
- * The number @nr of @task for the current task: 0 in a guest for tasks outside.
- * Caller holds RCU or a reference.
- */
-static inline int vs_task_nr(const struct task_struct *task, int nr)
+/* The number @nr of the parent of @task: 0 in a guest for a parent outside. */
+static inline int vs_ppid(const struct task_struct *task, int nr)
 {
-	return vs_current_guest() && !vs_same_ctx(current, task) ? 0 : nr;
+	return vs_current_guest() ? __vs_ppid(task, nr) : nr;
 }
 
 /* The current task is in a context that is being set up. */
@@ -564,7 +564,7 @@ static inline int vs_pid_out(int nr, const struct pid_namespace *ns)
 	return nr;
 }
 
-static inline int vs_task_nr(const struct task_struct *task, int nr)
+static inline int vs_ppid(const struct task_struct *task, int nr)
 {
 	return nr;
 }

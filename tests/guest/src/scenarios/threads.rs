@@ -6,7 +6,8 @@
 //! threads therefore must not do it in one of them and expect the others to follow.
 
 use crate::harness::check::{Outcome, Test};
-use crate::harness::{Need, context, subprocess};
+use crate::harness::{Need, context, subprocess, wait};
+use crate::limits::GONE_WITHIN;
 use crate::sys::{Sys, files};
 use libvserver::abi::vxf;
 use std::sync::mpsc::channel;
@@ -36,7 +37,12 @@ fn several_threads(xid: u32) -> Sys<Seen> {
     let own = context::task_xid(0)?;
     let moved = context::task_xid(tid)?;
     let listed = files::numbers("/proc/self/task")?.contains(&own_thread());
-    let claims = context::stat(xid)?.tasks;
+    // Joining a thread returns a moment before its claim has gone.
+    let mut claims = 0;
+    wait::until(GONE_WITHIN, || {
+        claims = context::stat(xid).map_or(0, |stat| stat.tasks);
+        claims == 1
+    });
     drop(release);
     mover.join().map_err(|_| libc::EPIPE)?;
     Ok(((own, moved, inherited), listed, claims))
@@ -54,7 +60,7 @@ pub fn run(t: &mut Test) -> Outcome {
     t.refused(
         "the context ended with the thread",
         {
-            crate::harness::wait::until(crate::limits::GONE_WITHIN, || context::info(xid).is_err());
+            wait::until(GONE_WITHIN, || context::info(xid).is_err());
             context::info(xid)
         },
         libc::ESRCH,
