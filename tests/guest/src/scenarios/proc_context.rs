@@ -8,7 +8,7 @@
 
 use crate::harness::check::{Outcome, Test};
 use crate::harness::{Guest, Need, Stop, context, spectator, subprocess};
-use crate::sys::{files, process, spaces};
+use crate::sys::{files, process, sched, spaces};
 use libvserver::abi::{CtxRlimit, PrioBias, XID_SELF, rlimit, space, vcmd};
 
 /// A file of a context, as the host reads it.
@@ -109,7 +109,9 @@ fn limit(t: &mut Test, xid: u32) -> Outcome {
 }
 
 fn sched(t: &mut Test, xid: u32) -> Outcome {
-    for (cpu_id, prio_bias) in [(-1, 4), (1, -3)] {
+    // The last processor differs; that of a machine with one is the last.
+    let last = sched::processors() - 1;
+    for (cpu_id, prio_bias) in [(-1, 4), (last, -3)] {
         let mut data = PrioBias { cpu_id, prio_bias };
         t.gives(
             &format!("bias of processor {cpu_id}"),
@@ -124,8 +126,8 @@ fn sched(t: &mut Test, xid: u32) -> Outcome {
         lines.next(),
         Some("PrioBias:\t       4"),
     );
-    // The machine has two processors.
-    for (cpu, bias) in [(0, 4), (1, -3)] {
+    for cpu in 0..=last {
+        let bias = if cpu == last { -3 } else { 4 };
         let line = lines.next().unwrap_or_default();
         let n = numbers(line);
         let [_, user, system, hold, _] = n[..] else {

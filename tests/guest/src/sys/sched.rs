@@ -6,6 +6,12 @@ use super::{Sys, done, errno, sys};
 use libc::{c_int, pid_t};
 use std::mem::{size_of, zeroed};
 
+/// Processors that are online.
+pub fn processors() -> i32 {
+    // SAFETY: plain number.
+    unsafe { libc::sysconf(libc::_SC_NPROCESSORS_ONLN) as i32 }
+}
+
 /// Selects what `who` means in priority calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Whose {
