@@ -11,6 +11,7 @@ use crate::{
         *, //
     },
     context::Context,
+    device,
     disk_limit,
     dispatch::Call,
     inode,
@@ -191,11 +192,13 @@ use Handler::{
 
 /// All commands, by number.
 #[rustfmt::skip]
-pub(crate) static COMMANDS: [Command; 75] = [
+pub(crate) static COMMANDS: [Command; 77] = [
     row(vcmd::GET_VERSION, QUESTION, NONE, Plain(report::get_version)),
     row(vcmd::GET_VCI, QUESTION, NONE, Plain(report::get_vci)),
     row(vcmd::SET_VHI_NAME, SETUP, arg::<VhiName>(In), OnContext(settings::set_vhi_name)),
     row(vcmd::GET_VHI_NAME, READ, arg::<VhiName>(InOut), OnContext(settings::get_vhi_name)),
+    row(vcmd::SET_MAPPING, ADMIN, pair::<SetMapping, SetMappingCompat>(In), OnContextOr0(device::set_mapping)),
+    row(vcmd::UNSET_MAPPING, ADMIN, pair::<SetMapping, SetMappingCompat>(In), OnContextOr0(device::unset_mapping)),
     row(vcmd::CTX_CREATE_V0, CREATE, NONE, Plain(lifecycle::ctx_create_v0)),
     row(vcmd::CTX_CREATE, CREATE, arg::<CtxCreate>(OptionalIn), Plain(lifecycle::ctx_create)),
     row(vcmd::ENTER_SPACE_V0, ADMIN, NONE, OnContext(spaces::enter_space_v0)),

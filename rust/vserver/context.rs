@@ -13,7 +13,7 @@ use crate::{
         vhin,
         vxf, //
     },
-    bits, event,
+    bits, device, event,
     limit::Limits,
     persistence::Persistence,
     scheduler::Schedule,
@@ -260,7 +260,18 @@ impl Context {
         // Namespaces can take long to go; not under the lock, and before anybody is told.
         drop(spaces);
         self.inner.lock().ended = true;
+        device::forget(self);
         self.ended.notify_all();
+    }
+
+    /// Runs `f` while the context cannot end. `f` must not sleep long: others wait. Errors:
+    /// `ESRCH` when it has ended.
+    pub(crate) fn while_alive<T>(&self, f: impl FnOnce() -> T) -> Result<T> {
+        let inner = self.inner.lock();
+        if inner.ended {
+            return Err(ESRCH);
+        }
+        Ok(f())
     }
 
     /// Sleeps until the context has ended.

@@ -46,7 +46,8 @@ const ADDITIONS: u64 = feature::SPACE_TIME
     | feature::HOST_CREATE
     | feature::LEGACY_INIT
     | feature::HELPER
-    | feature::PROC_ENTRIES;
+    | feature::PROC_ENTRIES
+    | feature::DEVICE_MAP;
 
 /// `get_version`
 pub(crate) fn get_version(_call: &Call) -> Result<u32> {

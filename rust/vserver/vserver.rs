@@ -23,6 +23,7 @@
 //! | [`limit`] | limits of resources |
 //! | [`scheduler`] | the token bucket |
 //! | [`disk_limit`] | disk limits |
+//! | [`device`] | which device a node stands for |
 //! | [`inode`] | attributes of files |
 //! | [`settings`] | flags, capabilities, masks, names |
 //! | [`spaces`] | stored namespaces |
@@ -44,6 +45,8 @@ mod caller;
 mod command;
 #[deny(unsafe_code)]
 mod context;
+#[deny(unsafe_code)]
+mod device;
 #[deny(unsafe_code)]
 mod disk_limit;
 #[deny(unsafe_code)]

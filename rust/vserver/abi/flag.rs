@@ -95,6 +95,9 @@ pub mod feature {
     /// Inodes carry the tag of the context that made them, and access to those of others is
     /// refused.
     pub const TAGGED: u64 = 0x0000_1000;
+    /// Nodes of devices can be closed and led elsewhere
+    /// ([`SetMapping`](super::SetMapping)).
+    pub const DEVICE_MAP: u64 = 0x0000_2000;
 }
 
 /// Context flags (`VXF_*`), 64 bits.

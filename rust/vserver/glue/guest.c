@@ -3,7 +3,9 @@
  * The machine as a guest sees it: log, mount table, priorities, score.
  */
 #include <linux/errno.h>
+#include <linux/path.h>
 #include <linux/sched.h>
+#include <linux/seq_file.h>
 #include <linux/syslog.h>
 #include <linux/vserver.h>
 #include <linux/wait.h>
@@ -16,6 +18,15 @@ static bool vs_current_flag(u64 flag)
 bool __vs_mounts_hidden(void)
 {
 	return vs_current_flag(VS_FLAG_HIDE_MOUNT);
+}
+
+bool __vs_show_root(struct seq_file *m, const struct path *root,
+		    const struct vfsmount *mnt, const char *text)
+{
+	if (root->mnt != mnt)
+		return false;
+	seq_puts(m, text);
+	return true;
 }
 
 /**

@@ -4,6 +4,7 @@
 //!
 //! C header: [`include/linux/vserver.h`](srctree/include/linux/vserver.h)
 
+pub(crate) mod device;
 pub(crate) mod head;
 pub(crate) mod helper;
 pub(crate) mod inode;

@@ -6,6 +6,7 @@
 
 use crate::{
     context::Context,
+    device,
     dispatch,
     event,
     network::Network,
@@ -58,6 +59,7 @@ static OPS: Ops = Ops(bindings::vs_ops {
     release: Some(release),
     reboot: Some(reboot),
     show: Some(show),
+    device: Some(device),
 });
 
 /// The system call. `compat` tells a 32-bit caller.
@@ -156,4 +158,23 @@ unsafe extern "C" fn show(
         _ => return ENOENT.to_errno(),
     }
     0
+}
+
+/// # Safety
+///
+/// `ctx` must be the head of a context on which the caller holds a reference, `dev` valid for
+/// reads and writes.
+unsafe extern "C" fn device(ctx: *mut bindings::vs_ctx, block: bool, dev: *mut u32) -> bool {
+    // SAFETY: By the requirement above; the object is the first member of the head.
+    let context = unsafe { object::of::<Context>(ctx.cast()) };
+    // SAFETY: By the requirement above.
+    let node = device::Node::new(block, unsafe { *dev });
+    match device::opened(context, node) {
+        Some(target) => {
+            // SAFETY: As above.
+            unsafe { *dev = target };
+            true
+        }
+        None => false,
+    }
 }

@@ -49,6 +49,8 @@ plain!(
     RlimitStat,
     SchedInfo,
     SchedV5,
+    SetMapping,
+    SetMappingCompat,
     SetSchedV4,
     SockStat,
     SpaceMaskV1,

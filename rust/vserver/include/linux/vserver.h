@@ -16,19 +16,23 @@
 #include <linux/preempt.h>
 #include <linux/refcount.h>
 #include <linux/sched.h>
+#include <linux/stat.h>
 #include <linux/vserver_types.h>
 #include <linux/workqueue.h>
 
 struct cred;
+struct file;
 struct fs_struct;
 struct inode;
 struct mnt_idmap;
 struct module;
 struct nsproxy;
 struct nsset;
+struct path;
 struct proc_dir_entry;
 struct seq_file;
 struct super_block;
+struct vfsmount;
 
 /* Context ids and network context ids without an object. */
 #define VS_XID_HOST		0
@@ -199,6 +203,8 @@ enum vs_file {
  * @reboot: a task of @ctx called reboot() with @cmd; may sleep. Returns the
  *	result of the call.
  * @show: prints one of enum vs_file; @obj is NULL where the file has none.
+ * @device: a task of @ctx opens the device node @dev: the device that it stands
+ *	for is put there; false when it may not be opened; may sleep.
  */
 struct vs_ops {
 	struct module *owner;
@@ -207,7 +213,11 @@ struct vs_ops {
 	void (*release)(struct vs_object *obj);
 	int (*reboot)(struct vs_ctx *ctx, u32 cmd);
 	int (*show)(struct seq_file *m, struct vs_object *obj, u32 file);
+	bool (*device)(struct vs_ctx *ctx, bool block, u32 *dev);
 };
+
+/* fs/open.c */
+int vfs_open(const struct path *path, struct file *file);
 
 /* kernel/nsproxy.c */
 int prepare_nsset(unsigned int flags, struct nsset *nsset);
@@ -264,6 +274,12 @@ int vs_space_write_name(const struct vs_space *space, u32 field, const char *nam
 void vs_space_show(struct seq_file *m);
 void vs_space_show_set(struct seq_file *m, const struct vs_space *space);
 
+/* device.c */
+void vs_device_watch(bool on);
+int vs_device_number(const char __user *name, bool *block, u32 *dev);
+int __vs_map_device(umode_t mode, dev_t *dev);
+int __vs_open_device(const struct path *path, struct file *file);
+
 /* entry.c */
 bool __vs_proc_visible(const struct proc_dir_entry *de);
 bool __vs_proc_readonly(void);
@@ -272,6 +288,8 @@ int vs_proc_permission(struct mnt_idmap *idmap, struct inode *inode, int mask);
 
 /* guest.c */
 bool __vs_mounts_hidden(void);
+bool __vs_show_root(struct seq_file *m, const struct path *root,
+		    const struct vfsmount *mnt, const char *text);
 int vs_syslog(int type, bool restricted);
 long __vs_oom_bias(struct task_struct *p);
 int __vs_nice_error(int err);
@@ -504,10 +522,33 @@ static inline bool vs_mount_nodev(void)
 	return vs_current_guest() && __vs_mount_nodev();
 }
 
+/* Prints @text for the mount that the root of a guest is on, and only for it. */
+static inline bool vs_show_root(struct seq_file *m, const struct path *root,
+				const struct vfsmount *mnt, const char *text)
+{
+	return vs_current_guest() && __vs_show_root(m, root, mnt, text);
+}
+
 /* Mount tables are empty for the current task. */
 static inline bool vs_mounts_hidden(void)
 {
 	return vs_current_guest() && __vs_mounts_hidden();
+}
+
+/*
+ * Opens what a device node stands for in the context of the current task. 1: it
+ * stands for itself, or is none.
+ */
+static inline int vs_open_device(const struct path *path, struct file *file)
+{
+	return vs_current_guest() ? __vs_open_device(path, file) : 1;
+}
+
+/* Puts the device that a block device node stands for into @dev. */
+static inline int vs_map_bdev(dev_t node, dev_t *dev)
+{
+	*dev = node;
+	return vs_current_guest() ? __vs_map_device(S_IFBLK, dev) : 0;
 }
 
 /* What the context of @p adds to its out-of-memory score. Caller holds RCU. */
@@ -634,6 +675,23 @@ static inline bool vs_mount_nodev(void)
 }
 
 static inline bool vs_mounts_hidden(void)
+{
+	return false;
+}
+
+static inline int vs_open_device(const struct path *path, struct file *file)
+{
+	return 1;
+}
+
+static inline int vs_map_bdev(dev_t node, dev_t *dev)
+{
+	*dev = node;
+	return 0;
+}
+
+static inline bool vs_show_root(struct seq_file *m, const struct path *root,
+				const struct vfsmount *mnt, const char *text)
 {
 	return false;
 }

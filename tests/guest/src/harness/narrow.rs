@@ -23,7 +23,8 @@ narrow!(
     CtxRlimitX86Compat,
     DlimitBaseCompat,
     DlimitCompat,
-    IattrCompat
+    IattrCompat,
+    SetMappingCompat
 );
 
 /// A command whose data the kernel reads or writes.

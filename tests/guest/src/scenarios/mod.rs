@@ -12,6 +12,7 @@ mod commands;
 mod context_limits;
 mod ctx_kill;
 mod cycles;
+mod device_nodes;
 mod disk_limits;
 mod enter_all;
 mod exec;
@@ -26,6 +27,7 @@ mod many;
 mod migrate;
 mod modprobe;
 mod module;
+mod mount_tables;
 mod names;
 mod net_addresses;
 mod networks;
@@ -258,6 +260,16 @@ pub const ALL: &[Scenario] = &[
         "inode-attributes",
         "attributes of files and directories",
         inode_attributes::run,
+    ),
+    light(
+        "device-nodes",
+        "nodes of devices that are closed or lead elsewhere",
+        device_nodes::run,
+    ),
+    light(
+        "mount-tables",
+        "the root of a guest in mount tables",
+        mount_tables::run,
     ),
     light("tags", "the tag of a task", tags::run),
     light(

@@ -56,6 +56,8 @@ pub enum Value {
     TheId,
     /// Some number.
     Some,
+    /// None: data without a name is refused with this error, after it has been read.
+    Error(i32),
 }
 
 /// One command.
@@ -110,6 +112,7 @@ macro_rules! table {
 }
 
 const ZERO: Value = Value::Is(0);
+const NO_NODE: Value = Value::Error(libc::EINVAL);
 
 const fn reads<T>() -> Data {
     Data::In(size_of::<T>())
@@ -144,6 +147,8 @@ table! {
     GET_VCI: Ignored, Zeros, Id::Any, Value::Some;
     SET_VHI_NAME: reads::<abi::VhiName>(), Zeros, Id::Existing, ZERO;
     GET_VHI_NAME: changes::<abi::VhiName>(), Zeros, Id::Existing, ZERO;
+    SET_MAPPING: reads::<abi::SetMapping>(), Zeros, Id::Existing, NO_NODE;
+    UNSET_MAPPING: reads::<abi::SetMapping>(), Zeros, Id::Existing, NO_NODE;
     CTX_CREATE_V0: Ignored, Zeros, Id::Fresh, Value::TheId;
     CTX_CREATE: reads_or_null::<abi::CtxCreate>(), Zeros, Id::Fresh, Value::TheId;
     ENTER_SPACE_V0: Ignored, Zeros, Id::Existing, ZERO;
@@ -220,8 +225,6 @@ table! {
 /// Commands of the definition that this kernel answers with ENOSYS, as the original did where they
 /// were not built in.
 pub const ABSENT: &[(&str, u32)] = &[
-    ("SET_MAPPING", vcmd::SET_MAPPING),
-    ("UNSET_MAPPING", vcmd::UNSET_MAPPING),
     ("DUMP_HISTORY", vcmd::DUMP_HISTORY),
     ("READ_HISTORY", vcmd::READ_HISTORY),
 ];

@@ -149,12 +149,12 @@ pub fn run(t: &mut Test) -> Outcome {
             let (result, guarded, id) = perform(t, row, kind, &targets)?;
             match expected(row.data, kind) {
                 0 => {
-                    let want = match row.value {
-                        Value::Is(value) => value,
-                        Value::TheId => id,
-                        Value::Some => result.unwrap_or_default(),
+                    match row.value {
+                        Value::Is(value) => t.gives(&what, result, value),
+                        Value::TheId => t.gives(&what, result, id),
+                        Value::Some => t.gives(&what, result, result.unwrap_or_default()),
+                        Value::Error(error) => t.refused(&what, result, error),
                     };
-                    t.gives(&what, result, want);
                 }
                 error => {
                     t.refused(&what, result, error);

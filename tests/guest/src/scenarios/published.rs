@@ -41,7 +41,7 @@ pub enum Target {
     /// A context.
     Context(Rule),
     /// A context, or none with id 0.
-    ContextOr0,
+    ContextOr0(Rule),
     /// A network context.
     Network(Rule),
     /// A process; 0 is the caller.
@@ -92,6 +92,8 @@ pub enum Answer {
     NidOf,
     /// Nothing, before a signal interrupts it.
     Interrupted,
+    /// This error: no data without a name would do.
+    Refused(i32),
 }
 
 /// A command.
@@ -216,7 +218,7 @@ const fn changes(native: usize, narrow: usize) -> Argument {
     }
 }
 
-use Answer::{FeatureWord, Interrupted, Is, NidOf, TheId, XidOf};
+use Answer::{FeatureWord, Interrupted, Is, NidOf, Refused, TheId, XidOf};
 use Good::{FreshIpv6, Kind, Limit, Number, Path, Zeros};
 use Needs::{Immutable as IMMUTABLE, Nothing as NONE, Resource as RESOURCE};
 use Target::{
@@ -236,8 +238,8 @@ pub const PUBLISHED: &[Row] = &[
     gone("create_context", 0x0101_0000),
     row("set_vhi_name", 0x0201_0000, 7, RESOURCE, Setup, Context(ADMIN), reads(72, 72), Zeros, ZERO),
     row("get_vhi_name", 0x0202_0000, 3, NONE, Any, Context(ANY), changes(72, 72), Zeros, ZERO),
-    gone("set_mapping", 0x0601_0000),
-    gone("unset_mapping", 0x0602_0000),
+    row("set_mapping", 0x0601_0000, 8, RESOURCE, Host, ContextOr0(ADMIN), reads(24, 12), Zeros, Refused(libc::EINVAL)),
+    row("unset_mapping", 0x0602_0000, 8, RESOURCE, Host, ContextOr0(ADMIN), reads(24, 12), Zeros, Refused(libc::EINVAL)),
     row("ctx_create_v0", 0x0901_0000, 5, NONE, Any, NewContext, no_data(), Zeros, TheId),
     row("ctx_create", 0x0901_0001, 5, NONE, Any, NewContext, reads_or_null(8, 8), Zeros, TheId),
     gone("ctx_create_v2", 0x0901_0002),
@@ -260,7 +262,7 @@ pub const PUBLISHED: &[Row] = &[
     row("set_sched_v4", 0x0e01_0004, 7, RESOURCE, Setup, Context(ADMIN), reads(36, 36), Zeros, ZERO),
     row("set_sched", 0x0e01_0005, 7, RESOURCE, Setup, Context(ADMIN), reads(44, 44), Zeros, ZERO),
     row("get_sched", 0x0e02_0005, 3, NONE, Any, Context(ANY), changes(44, 44), Zeros, ZERO),
-    row("sched_info", 0x0e03_0000, 3, NONE, Any, ContextOr0, changes(40, 40), Zeros, ZERO),
+    row("sched_info", 0x0e03_0000, 3, NONE, Any, ContextOr0(ANY), changes(40, 40), Zeros, ZERO),
     row("set_prio_bias", 0x0e04_0000, 7, RESOURCE, Setup, Context(ADMIN), reads(8, 8), Zeros, ZERO),
     row("get_prio_bias", 0x0e05_0000, 3, NONE, Any, Context(ANY), changes(8, 8), Zeros, ZERO),
     row("get_badness", 0x1405_0000, 3, NONE, Any, Context(ANY), writes(8, 8), Zeros, ZERO),
@@ -499,6 +501,7 @@ pub fn expected(row: &Row, caller: &Caller, id: Id, number: u32, pointer: Pointe
             TheId | XidOf | NidOf => Want::Value(number),
             FeatureWord => Want::FeatureWord,
             Interrupted => Want::Error(libc::EINTR),
+            Refused(error) => Want::Error(error),
         },
     }
 }
@@ -529,12 +532,14 @@ fn refusal(row: &Row, caller: &Caller, id: Id, pointer: Pointer) -> Option<i32> 
     let found = look_up(caller, id);
     match row.target {
         Context(_) | Network(_) if found == Found::Nobody => return Some(libc::ESRCH),
-        ContextOr0 if found == Found::Nobody && id != Id::Zero => return Some(libc::ESRCH),
+        ContextOr0(_) if found == Found::Nobody && id != Id::Zero => return Some(libc::ESRCH),
         // Our difference: a context in setup changes its own objects and no others.
         Context(_) | Network(_) if row.who == Setup && !caller.is_host() && found != Found::Own => {
             return Some(libc::EPERM);
         }
-        Context(Rule::Admin) | Network(Rule::Admin) if found == Found::Closed => {
+        Context(Rule::Admin) | ContextOr0(Rule::Admin) | Network(Rule::Admin)
+            if found == Found::Closed =>
+        {
             return Some(libc::EACCES);
         }
         _ => {}

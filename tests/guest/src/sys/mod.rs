@@ -2,6 +2,7 @@
 
 //! System calls with plain results: `Ok` with the value, or `Err` with the error number.
 
+pub mod devices;
 pub mod files;
 #[cfg(target_arch = "x86_64")]
 pub mod int80;

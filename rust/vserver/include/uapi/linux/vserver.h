@@ -219,6 +219,7 @@ struct vcmd_features {
 #define VXFEAT_SCHED_ENFORCED		0x00000400
 #define VXFEAT_DLIMIT_ENFORCED		0x00000800
 #define VXFEAT_TAGGED			0x00001000
+#define VXFEAT_DEVICE_MAP		0x00002000
 
 /*
  * Contexts: creation, migration, what is known of them.  For creation and
