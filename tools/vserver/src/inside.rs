@@ -120,9 +120,6 @@ fn build_view<S: System>(
     for (path, target) in view::LINKS {
         step(&format!("make {path}"), system.make_link(path, target))?;
     }
-    for path in view::DIRECTORIES {
-        step(&format!("make {path}"), system.make_directory(path))?;
-    }
     step(
         &format!("make {}", view::CONSOLE),
         system.attach_tree(&console, view::CONSOLE),
