@@ -18,8 +18,10 @@ Without argument: build the image unless it exists.
 USAGE
 }
 
-# Beyond mmdebstrap's minbase: what the demonstration and a look around need.
-packages=(iproute2 kmod procps)
+# Beyond mmdebstrap's minbase: what the demonstration and a look around need, and
+# two init systems for the guests.  One Debian serves all: systemd-sysv, which
+# would make systemd /sbin/init, is all that excludes sysvinit.
+packages=(iproute2 kmod procps systemd sysvinit-core)
 guests=(web db)
 # Room for work in the machine, in MiB; the file is sparse.
 free_mib=512

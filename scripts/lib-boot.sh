@@ -25,12 +25,13 @@ built_kernel() {
 	echo "$kernel"
 }
 
-# boot_and_judge WHAT RUN ARCH FLAVOUR ARCHIVE MIB SECONDS LINE: boots the kernel
-# of that flavour with two processors.  WHAT is what runs, in the plural; RUN
-# names the logs and the script tests/RUN/run.sh; LINE goes to the kernel.  Ends
-# the script unless everything passed.
+# boot_and_judge WHAT RUN ARCH FLAVOUR ARCHIVE MIB SECONDS LINE [ARG...]: boots the
+# kernel of that flavour with two processors.  WHAT is what runs, in the plural;
+# RUN names the logs and the script tests/RUN/run.sh; ARCHIVE may be empty; LINE
+# goes to the kernel, ARG to QEMU.  Ends the script unless everything passed.
 boot_and_judge() {
 	local what=$1 run=$2 arch=$3 flavour=$4 archive=$5 mib=$6 limit=$7 line=$8
+	shift 8
 	local kernel log verdict follower started rc=0 took last reason
 	kernel=$(built_kernel "$arch" "$flavour")
 	mkdir -p "$CACHE/logs"
@@ -46,11 +47,11 @@ boot_and_judge() {
 	trap "kill $follower 2>/dev/null || :" EXIT
 
 	started=$(date +%s)
-	"$ROOT/scripts/qemu.sh" -A "$arch" -k "$kernel" -i "$archive" -m "$mib" -s 2 -t "$limit" \
+	"$ROOT/scripts/qemu.sh" -A "$arch" -k "$kernel" ${archive:+-i "$archive"} -m "$mib" -s 2 -t "$limit" \
 		-c "$line log_buf_len=4M ignore_loglevel" -- \
 		-device virtio-serial-pci \
 		-chardev "file,id=verdict,path=$verdict" \
-		-device virtserialport,chardev=verdict,name=vserver.verdict \
+		-device virtserialport,chardev=verdict,name=vserver.verdict "$@" \
 		</dev/null >"$log" 2>&1 || rc=$?
 
 	# Let the follower print the rest.

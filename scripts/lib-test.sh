@@ -15,7 +15,7 @@ stage_needs() {
 	core-module) echo kernel-release ;;
 	core-built-in) echo kernel-debug ;;
 	arm64-kunit | arm64-guest) echo arm64-kernel ;;
-	guest-release | programs) echo kernel-release ;;
+	guest-release | programs | debian) echo kernel-release ;;
 	guest-debug) echo kernel-debug ;;
 	esac
 }
@@ -34,6 +34,7 @@ stage_run() {
 	guest-release) "$ROOT/tests/guest/run.sh" --flavour release --arch "$ARCH" "$@" ;;
 	guest-debug) "$ROOT/tests/guest/run.sh" --flavour debug --arch "$ARCH" "$@" ;;
 	programs) "$ROOT/tests/programs/run.sh" --flavour release --arch "$ARCH" "$@" ;;
+	debian) "$ROOT/tests/debian/run.sh" --flavour release "$@" ;;
 	tools) stage_tools "$@" ;;
 	check) "$ROOT/scripts/check.sh" "$@" ;;
 	*) matrix_stage "$stage" ;;

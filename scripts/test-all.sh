@@ -13,7 +13,7 @@ set -euo pipefail
 # shellcheck source=scripts/lib-matrix.sh
 . "$ROOT/scripts/lib-matrix.sh"
 
-STAGES=(setup kernel-release kernel-debug kernel-um kunit guest-release guest-debug programs tools check
+STAGES=(setup kernel-release kernel-debug kernel-um kunit guest-release guest-debug programs debian tools check
 	inert series-builds core-module core-built-in arm64-kernel arm64-kunit arm64-guest)
 
 usage() {

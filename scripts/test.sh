@@ -8,7 +8,8 @@
 #
 # NAME is a stage (test.sh list), or a group of stages, or STAGE:ITEM for some
 # of a stage's items: kunit:GLOB, guest:SCENARIO, guest-debug:SCENARIO,
-# programs:PROGRAM, tools:TEST, check:CHECK.  What a stage needs is built first.
+# programs:PROGRAM, debian:TEST, tools:TEST, check:CHECK.  What a stage needs is
+# built first.
 
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
@@ -16,7 +17,7 @@ set -euo pipefail
 # shellcheck source=scripts/lib-test.sh
 . "$ROOT/scripts/lib-test.sh"
 
-STAGES=(setup kernel-release kernel-debug kernel-um kunit guest-release guest-debug programs tools check)
+STAGES=(setup kernel-release kernel-debug kernel-um kunit guest-release guest-debug programs debian tools check)
 
 usage() {
 	cat <<'USAGE'
@@ -28,6 +29,7 @@ kunit           KUnit suites in the user-mode kernel
 guest-release   scenarios in a booted machine, release kernel   (group: guest)
 guest-debug     the same and KUnit on the debug kernel          (groups: guest, debug)
 programs        programs written for the original interface, in both widths
+debian          Debian guests with systemd, sysvinit, a plain command and legacy init
 tools           tests of the command, its library and the harnesses
 check           format, lints, style, budgets
 
@@ -86,6 +88,7 @@ want setup
 [ -z "${wanted[check]:-}" ] || [ -n "${items[check]:-}" ] || want kernel-um
 [ -z "${wanted["guest-release"]:-}" ] || want kernel-release
 [ -z "${wanted[programs]:-}" ] || want kernel-release
+[ -z "${wanted[debian]:-}" ] || want kernel-release
 [ -z "${wanted["guest-debug"]:-}" ] || want kernel-debug
 
 # --- run ---------------------------------------------------------------------

@@ -139,7 +139,7 @@ int vs_helper_run(const char *action, u32 id, u32 cmd, u32 mode)
 	}
 	helper->envp[n] = helper->cmd;
 	INIT_WORK(&helper->work, vs_helper_worker);
-	queue_work(system_unbound_wq, &helper->work);
+	queue_work(system_dfl_wq, &helper->work);
 	/* Not even a killed task leaves early: it may be one that exits. */
 	if (wait_for_completion_timeout(&helper->done, VS_HELPER_SECONDS * HZ))
 		result = helper->result;

@@ -299,6 +299,20 @@ impl<S: Syscall> Vserver<S> {
         Ok(exit)
     }
 
+    /// Sleeps until the context has ended or a signal comes, and returns what the context then has
+    /// to tell: the kernel writes it in both cases.
+    ///
+    /// # Errors
+    ///
+    /// `ESRCH` at once when the context does not exist.
+    pub fn wait_exit_or_signal(&self, xid: u32) -> Result<abi::WaitExit> {
+        let mut exit = abi::WaitExit::default();
+        match self.pass(vcmd::WAIT_EXIT, xid, &mut exit) {
+            Ok(_) | Err(Errno(libc::EINTR)) => Ok(exit),
+            Err(errno) => Err(errno),
+        }
+    }
+
     /// Returns the context id of a task; `pid` is a pid of the initial pid namespace, 0 the
     /// caller.
     ///

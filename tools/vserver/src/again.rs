@@ -4,13 +4,13 @@
 //! has rebooted.
 
 use crate::failure::{Failure, Outcome, Reason};
-use crate::guest::Guest;
+use crate::guest::{Guest, PidNamespace};
 use crate::inside::xid_in_use;
 use crate::live::{self, State};
 use crate::start::{Running, launch, status_text};
 use crate::stop::KILL_PATIENCE;
 use crate::system::{Program, System};
-use libvserver::abi::vxf;
+use libvserver::abi::{vsc, vxf};
 use libvserver::{Errno, Vserver};
 use std::collections::VecDeque;
 use std::io;
@@ -44,6 +44,32 @@ pub fn reboot_of(status: i32) -> Option<Reboot> {
         libc::SIGINT => Some(Reboot::Halt),
         _ => None,
     }
+}
+
+/// Tells from a command of `reboot(2)` what the guest wants.
+pub fn reboot_by(command: u32) -> Option<Reboot> {
+    match command {
+        vsc::RESTART => Some(Reboot::Restart),
+        vsc::HALT | vsc::POWER_OFF => Some(Reboot::Halt),
+        _ => None,
+    }
+}
+
+/// Tells whether a guest whose init has ended has called `reboot(2)`. In a shared pid namespace the
+/// kernel ends all its tasks alike, and the context has noted the command.
+fn wish_of<S: System>(system: &S, guest: &Guest, status: i32) -> Outcome<Option<Reboot>> {
+    if guest.pid_namespace == PidNamespace::Own {
+        return Ok(reboot_of(status));
+    }
+    let command = system.asked_for(guest.xid).map_err(|error| {
+        Failure::from_os(
+            &format!("ask what guest \"{}\" wants", guest.name),
+            &error,
+            "`vserver show` tells the state of the guest",
+        )
+    })?;
+    // A context that is gone had been let go by who stops the guest.
+    Ok(command.and_then(reboot_by))
 }
 
 /// How pid 1 of a guest has ended.
@@ -80,8 +106,8 @@ impl Budget {
 }
 
 /// Keeps a guest running: waits by `watch` until its init has ended, starts the guest again with
-/// the same id when it has rebooted, and else removes its cgroup and returns the wait status of its
-/// last init.
+/// the same id when it has rebooted, and else ends what is left of it, removes its cgroup and
+/// returns the wait status of its last init.
 ///
 /// # Errors
 ///
@@ -99,7 +125,7 @@ pub fn keep<S: System>(
     loop {
         let ended = watch(&mut running)?;
         let tell = |line: &str| system.write_log(&running.log, line);
-        let reboot = reboot_of(ended.status);
+        let reboot = wish_of(system, guest, ended.status)?;
         let wish = match reboot {
             Some(Reboot::Restart) => ", it has asked for a restart",
             Some(Reboot::Halt) => ", it has halted",
@@ -117,13 +143,13 @@ pub fn keep<S: System>(
         };
         let excluded = match verdict {
             Verdict::Again(lock) => lock,
-            Verdict::Stays => return clean(system, guest).map(|()| ended.status),
+            Verdict::Stays => return end_for_good(system, guest).map(|()| ended.status),
             Verdict::StaysBecause(why) => {
                 tell(&format!(
                     "guest \"{}\" is not started again: {why}",
                     guest.name
                 ));
-                return clean(system, guest).map(|()| ended.status);
+                return end_for_good(system, guest).map(|()| ended.status);
             }
         };
         tell(&format!("starting guest \"{}\" again", guest.name));
@@ -188,31 +214,61 @@ fn start_again<S: System>(
         notes: _,
     } = running;
     drop((child, console, log));
-    let ended = end_context(system, guest);
+    let ended = end_context(system, guest, Fate::Ends);
     let cleaned = clean(system, guest);
     ended.and(cleaned)?;
     launch(system, guest, program, lock)
 }
 
-/// Ends the context of a guest whose init has ended: with that all tasks of its pid namespace are
-/// dead already, but the context may have others, and may be one that stays.
-fn end_context<S: System>(system: &S, guest: &Guest) -> Outcome<()> {
+/// Ends what is left of a guest whose init has ended and that is not started again. The end of the
+/// init of an own pid namespace has ended the others; in a shared one they run on.
+fn end_for_good<S: System>(system: &S, guest: &Guest) -> Outcome<()> {
+    let ended = match guest.pid_namespace {
+        PidNamespace::Own => Ok(()),
+        PidNamespace::Shared if guest.flags & vxf::PERSISTENT != 0 => {
+            end_context(system, guest, Fate::StaysEmpty)
+        }
+        PidNamespace::Shared => end_context(system, guest, Fate::Ends),
+    };
+    let ended = match ended {
+        // Somebody else's context: that of the guest is gone.
+        Err(failure) if failure.reason == Reason::XidInUse => Ok(()),
+        other => other,
+    };
+    let cleaned = clean(system, guest);
+    ended.and(cleaned)
+}
+
+/// What becomes of a context whose tasks are ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fate {
+    /// It ends.
+    Ends,
+    /// It is kept without tasks, when it is one that stays.
+    StaysEmpty,
+}
+
+/// Ends the tasks of a guest whose init has ended, and its context: with the init all tasks of its
+/// pid namespace are dead already, but the context may have others, and may be one that stays.
+fn end_context<S: System>(system: &S, guest: &Guest, fate: Fate) -> Outcome<()> {
     let vserver = Vserver::with(system);
     let begin = Instant::now();
     loop {
         let live = live::look_at(&vserver, guest)?;
         match live.state {
             State::Stopped => return Ok(()),
+            State::Empty if fate == Fate::StaysEmpty => return Ok(()),
             State::Conflict => {
                 let owner = format!("context \"{}\"", live.name);
                 return Err(xid_in_use(guest.xid, &owner));
             }
             _ => {}
         }
-        for result in [
-            vserver.set_flags(guest.xid, 0, vxf::PERSISTENT),
-            vserver.kill(guest.xid, 0, libc::SIGKILL),
-        ] {
+        let let_go = match fate {
+            Fate::Ends => vserver.set_flags(guest.xid, 0, vxf::PERSISTENT),
+            Fate::StaysEmpty => Ok(()),
+        };
+        for result in [let_go, vserver.kill(guest.xid, 0, libc::SIGKILL)] {
             match result {
                 // The last task has just gone, or the host may not: then they go by themselves.
                 Ok(()) | Err(Errno(libc::ESRCH | libc::EACCES)) => {}

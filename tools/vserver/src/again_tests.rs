@@ -5,10 +5,10 @@
 use crate::again::{Ended, MOST, WITHIN, keep};
 use crate::failure::{Outcome, Reason};
 use crate::guest::Guest;
-use crate::model::{Fault, Model, guest, program};
+use crate::model::{Fault, Model, guest, legacy_guest, program};
 use crate::start::{Running, launch, prepare};
 use crate::stop::{Manner, stop};
-use libvserver::abi::{vcmd, vhin, vxf};
+use libvserver::abi::{vcmd, vhin, vsc, vxf};
 use std::cell::Cell;
 use std::time::{Duration, Instant};
 
@@ -156,6 +156,78 @@ fn what_is_left_of_the_guest_ends_before_it_is_started_again() {
     assert_eq!(starts(&model), 2);
     // One that halts stays as the description wants it.
     assert_eq!(model.fake.contexts(), [42]);
+}
+
+/// Lets the inits of a guest that shares the pid namespace of the host end by these commands of
+/// `reboot(2)`, 0 for none, each with another task beside it.
+fn run_legacy(model: &Model, guest: &Guest, commands: &[u32]) -> Outcome<i32> {
+    run(model, guest, SECOND, &mut |count, pid| {
+        model.fake.run_as(pid, || model.fake.fork());
+        model.fake.note_reboot(42, commands[count]);
+        (libc::SIGKILL, false)
+    })
+}
+
+#[test]
+fn a_legacy_guest_that_reboots_is_started_again() {
+    let model = Model::new();
+    let status = run_legacy(&model, &legacy_guest(), &[vsc::RESTART, vsc::RESTART, 0]);
+    assert_eq!(status, Ok(libc::SIGKILL));
+    assert_eq!(starts(&model), 3);
+    model.assert_clean("ended");
+    let log = model.log.borrow();
+    let first = "guest \"web\" has ended (SIGKILL), it has asked for a restart";
+    assert_eq!(log[0], first);
+    assert_eq!(log[4], "guest \"web\" has ended (SIGKILL)");
+}
+
+#[test]
+fn a_legacy_guest_that_halts_or_ends_stays_down_and_leaves_nothing() {
+    for command in [0, vsc::HALT, vsc::POWER_OFF, vsc::SW_SUSPEND, 0x89ab_cdef] {
+        let model = Model::new();
+        run_legacy(&model, &legacy_guest(), &[command]).unwrap();
+        assert_eq!(starts(&model), 1);
+        model.assert_clean("ended");
+        let halted = matches!(command, vsc::HALT | vsc::POWER_OFF);
+        assert_eq!(model.log.borrow()[0].ends_with("halted"), halted);
+    }
+}
+
+#[test]
+fn a_legacy_guest_that_is_to_stay_stays_without_tasks() {
+    let model = Model::new();
+    let mut kept = legacy_guest();
+    kept.flags |= vxf::PERSISTENT;
+    run_legacy(&model, &kept, &[vsc::HALT]).unwrap();
+    assert_eq!(model.fake.contexts(), [42]);
+    assert_eq!(model.fake.tasks_of(42), [0; 0]);
+    assert!(model.cgroups.borrow().is_empty());
+}
+
+#[test]
+fn a_legacy_guest_whose_context_was_let_go_stays_down() {
+    let model = Model::new();
+    let status = run(&model, &legacy_guest(), SECOND, &mut |_, _| {
+        model.fake.note_reboot(42, vsc::RESTART);
+        // As a stop does: with its last task the context is gone.
+        let vserver = libvserver::Vserver::with(&model.fake);
+        vserver.set_flags(42, 0, vxf::PERSISTENT).unwrap();
+        (libc::SIGKILL, false)
+    });
+    assert_eq!(status, Ok(libc::SIGKILL));
+    assert_eq!(starts(&model), 1);
+    model.assert_clean("ended");
+}
+
+#[test]
+fn a_legacy_guest_that_cannot_be_asked_is_an_error() {
+    let model = Model::new();
+    run_legacy(&model, &legacy_guest(), &[0]).unwrap();
+    let position = model.position("ask what the guest wants");
+    let model = Model::new();
+    model.fault.set(Some((position, Fault::Error(libc::EIO))));
+    let failure = run_legacy(&model, &legacy_guest(), &[0]).unwrap_err();
+    assert!(failure.message.contains("ask what guest \"web\" wants"));
 }
 
 #[test]

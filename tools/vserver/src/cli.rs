@@ -58,6 +58,7 @@ pub enum Command {
 Examples:
   vserver create web --root /srv/web
   vserver create job --root /srv/job --hostname worker -- /usr/bin/python3 /srv/job.py
+  vserver create old --root /srv/old --pid-namespace shared
 
 {FIELDS_HELP}"))]
     Create(Create),
@@ -75,7 +76,8 @@ Examples:
     /// Stop a guest
     #[command(after_help = "\
 Init is asked with the signal of the description (`stop-signal`); without one systemd gets
-SIGRTMIN+3, others SIGTERM. What has not ended after the timeout is killed.
+SIGRTMIN+3, one that handles SIGINT but not SIGTERM, as sysvinit, SIGINT, others SIGTERM. What has
+not ended after the timeout is killed.
 
 Examples:
   vserver stop web
@@ -205,6 +207,9 @@ pub struct Create {
     /// Host name inside; without it the name of the guest
     #[arg(long, value_name = "NAME")]
     pub hostname: Option<String>,
+    /// Pid namespace: "own", or "shared" with the host for a legacy init
+    #[arg(long, value_name = "WHICH", value_parser = ["own", "shared"])]
+    pub pid_namespace: Option<String>,
     /// Command run as pid 1; without it /sbin/init
     #[arg(last = true, value_name = "COMMAND", value_parser = NonEmptyStringValueParser::new())]
     pub init: Vec<String>,

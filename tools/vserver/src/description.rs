@@ -4,7 +4,7 @@
 
 use crate::bits::{Edit, Word};
 use crate::failure::{Failure, Outcome, Reason};
-use crate::guest::{self, DEFAULT_INIT, Guest, Mount};
+use crate::guest::{self, DEFAULT_INIT, Guest, Mount, PidNamespace};
 use crate::{rights, signals};
 use libvserver::{abi, capability};
 use serde::{Deserialize, Serialize};
@@ -21,6 +21,7 @@ struct Document {
     root: Spanned<PathBuf>,
     hostname: Option<Spanned<String>>,
     init: Option<Spanned<Vec<String>>>,
+    pid_namespace: Option<Spanned<String>>,
     #[serde(default)]
     caps: Vec<Spanned<String>>,
     #[serde(default)]
@@ -46,6 +47,8 @@ struct NewDocument<'a> {
     root: &'a Path,
     hostname: &'a str,
     init: &'a [String],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pid_namespace: Option<PidNamespace>,
 }
 
 /// Text of a description while it is checked.
@@ -122,6 +125,46 @@ impl Source<'_> {
             }
         }
         Ok(edit.applied_to(default))
+    }
+
+    fn pid_namespace(&self, found: Option<&Spanned<String>>) -> Outcome<PidNamespace> {
+        match found.map(|name| (name, name.get_ref().as_str())) {
+            None => Ok(PidNamespace::default()),
+            Some((_, "own")) => Ok(PidNamespace::Own),
+            Some((_, "shared")) => Ok(PidNamespace::Shared),
+            Some((place, name)) => Err(self.at(
+                place,
+                &format!("there is no pid namespace \"{name}\""),
+                "use \"own\", or \"shared\" for a legacy init in the pid namespace of the host",
+            )),
+        }
+    }
+
+    /// Reads the flags; INFO_INIT goes with a shared pid namespace, and only with it.
+    fn flags(&self, names: &[Spanned<String>], pid_namespace: PidNamespace) -> Outcome<u64> {
+        let flags = self.bits(Word::Flags, names, pid_namespace.flags())?;
+        let shared = pid_namespace == PidNamespace::Shared;
+        if shared == (flags & abi::vxf::INFO_INIT != 0) {
+            return Ok(flags);
+        }
+        let named = names.iter().find(|name| {
+            let name = name.get_ref().trim_start_matches('~');
+            Word::Flags.find(name) == Some(abi::vxf::INFO_INIT)
+        });
+        let span = named.map(Spanned::span);
+        Err(if shared {
+            self.error(
+                span,
+                "without flag INFO_INIT nobody is pid 1 in a shared pid namespace",
+                "leave \"~INFO_INIT\" out, or the line `pid-namespace`",
+            )
+        } else {
+            self.error(
+                span,
+                "flag INFO_INIT has no effect in an own pid namespace",
+                "leave it out, or write `pid-namespace = \"shared\"` for a legacy init",
+            )
+        })
     }
 
     fn mount(&self, mount: &Spanned<Mount>) -> Outcome<Mount> {
@@ -219,6 +262,7 @@ impl Source<'_> {
                 )
             })?),
         };
+        let pid_namespace = self.pid_namespace(document.pid_namespace.as_ref())?;
         Ok(Guest {
             name: name.to_owned(),
             file: self.file.to_owned(),
@@ -226,11 +270,12 @@ impl Source<'_> {
             root: root.clone(),
             hostname,
             init,
+            pid_namespace,
             capabilities: guest::capability_mask(
                 self.capabilities(&document.caps)?,
                 self.capabilities(&document.drop)?,
             ),
-            flags: self.bits(Word::Flags, &document.flags, 0)?,
+            flags: self.flags(&document.flags, pid_namespace)?,
             ccaps: self.bits(Word::Ccaps, &document.ccaps, rights::CONTEXT_CAPS)?,
             umask: self.bits(Word::Umask, &document.umask, 0)?,
             mounts: document
@@ -280,12 +325,19 @@ pub fn parse(name: &str, file: &Path, text: &str) -> Outcome<Guest> {
 /// # Errors
 ///
 /// [`Reason::Usage`] when a value cannot be written as TOML, such as a path that is not UTF-8.
-pub fn write(xid: u32, root: &Path, hostname: &str, init: &[String]) -> Outcome<String> {
+pub fn write(
+    xid: u32,
+    root: &Path,
+    hostname: &str,
+    init: &[String],
+    pid_namespace: Option<PidNamespace>,
+) -> Outcome<String> {
     let document = NewDocument {
         xid,
         root,
         hostname,
         init,
+        pid_namespace,
     };
     toml::to_string(&document).map_err(|error| {
         Failure::new(
@@ -303,6 +355,7 @@ Fields of a description (/etc/vservers/NAME.toml):
   root         root directory on the host                                 required
   hostname     host name inside                            default: name of the guest
   init         command run as pid 1, as a list             default: [\"/sbin/init\"]
+  pid-namespace  \"own\", or \"shared\" with the host: legacy init     default: \"own\"
   caps         capabilities added to the default set       [\"NET_RAW\"]
   drop         capabilities removed from it                [\"SYS_PTRACE\"]
   flags        flags of the context                        [\"HIDE_VINFO\"]
@@ -340,6 +393,7 @@ mod tests {
         assert_eq!(guest.capabilities, DEFAULT_MASK);
         assert_eq!(guest.stop_signal, None);
         assert!(guest.mounts.is_empty());
+        assert_eq!(guest.pid_namespace, PidNamespace::Own);
         assert_eq!((guest.flags, guest.umask), (0, 0));
         assert_eq!(guest.ccaps, rights::CONTEXT_CAPS);
     }
@@ -377,6 +431,22 @@ mod tests {
         assert!(guest.mounts[0].is_bind());
         assert_eq!(guest.environment("vt100")["LANG"], "C");
         assert_eq!(guest.environment("vt100")["TERM"], "vt100");
+    }
+
+    #[test]
+    fn a_shared_pid_namespace_brings_its_flags() {
+        use abi::vxf::{HIDE_VINFO, INFO_INIT, REBOOT_KILL};
+        let flags = |flags: &str| {
+            let text =
+                format!("xid = 42\nroot = '/s'\npid-namespace = 'shared'\nflags = [{flags}]\n");
+            let guest = read(&text).unwrap();
+            assert_eq!(guest.pid_namespace, PidNamespace::Shared);
+            guest.flags
+        };
+        assert_eq!(flags(""), INFO_INIT | REBOOT_KILL);
+        assert_eq!(flags("'info_init'"), INFO_INIT | REBOOT_KILL);
+        assert_eq!(flags("'hide_vinfo'"), INFO_INIT | REBOOT_KILL | HIDE_VINFO);
+        assert_eq!(flags("'~reboot_kill'"), INFO_INIT);
     }
 
     #[test]
@@ -427,6 +497,12 @@ mod tests {
                 "xid = 42\nroot = '/s'\nflags = ['~STATE_ADMIN']\n",
                 ":3:10: ",
             ),
+            ("xid = 42\nroot = '/s'\nflags = ['info_init']\n", ":3:10: "),
+            ("xid = 42\nroot = '/s'\npid-namespace = 'host'\n", ":3:17: "),
+            (
+                "xid = 42\nroot = '/s'\npid-namespace = 'shared'\nflags = ['virt_mem', '~fakeinit']\n",
+                ":4:22: ",
+            ),
             ("xid = 42\nroot = '/s'\nccaps = ['PINK']\n", ":3:10: "),
             (
                 "xid = 42\nroot = '/s'\nccaps = ['ping', '~ping']\n",
@@ -466,7 +542,8 @@ mod tests {
             for name in word.names() {
                 let bit = word.find(name).unwrap();
                 let text = format!("xid = 42\nroot = '/s'\n{key} = ['{name}']\n");
-                if word == Word::Flags && bit & abi::vxf::ONE_TIME != 0 {
+                let start = abi::vxf::ONE_TIME | abi::vxf::INFO_INIT;
+                if word == Word::Flags && bit & start != 0 {
                     problem(&text);
                     continue;
                 }
@@ -498,10 +575,16 @@ mod tests {
             "-c".to_owned(),
             "echo \"a\"\n".to_owned(),
         ];
-        let text = write(42, Path::new("/srv/it's"), "w1", &init).unwrap();
+        let root = Path::new("/srv/it's");
+        let text = write(42, root, "w1", &init, None).unwrap();
         let guest = read(&text).unwrap();
         assert_eq!(guest.init, init);
-        assert_eq!(guest.root, Path::new("/srv/it's"));
+        assert_eq!(guest.root, root);
         assert_eq!(guest.hostname, "w1");
+        assert_eq!(guest.pid_namespace, PidNamespace::Own);
+        for chosen in [PidNamespace::Own, PidNamespace::Shared] {
+            let text = write(42, root, "w1", &init, Some(chosen)).unwrap();
+            assert_eq!(read(&text).unwrap().pid_namespace, chosen);
+        }
     }
 }

@@ -3,6 +3,7 @@
 //! A guest, as its description says.
 
 use crate::rights;
+use libvserver::abi::{space, vxf};
 use libvserver::capability;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -23,6 +24,8 @@ pub struct Guest {
     pub hostname: String,
     /// Command run as pid 1, with its arguments; never empty.
     pub init: Vec<String>,
+    /// Where its tasks have their numbers.
+    pub pid_namespace: PidNamespace,
     /// Capability mask.
     pub capabilities: u64,
     /// Flags of the context beside those of every start.
@@ -37,6 +40,46 @@ pub struct Guest {
     pub env: BTreeMap<String, String>,
     /// Signal that asks init to stop; chosen by the kind of init when the description has none.
     pub stop_signal: Option<i32>,
+}
+
+/// The pid namespace of a guest.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PidNamespace {
+    /// One of its own, of which init is pid 1.
+    #[default]
+    Own,
+    /// That of the host: the kernel shows init as pid 1 to the tasks of the guest, and all others
+    /// by the numbers that the host knows.
+    Shared,
+}
+
+impl PidNamespace {
+    /// Flags of the context that belong to it: in a shared pid namespace the registered init is
+    /// pid 1, and `reboot(2)` ends the guest, as it does by itself in an own one.
+    pub const fn flags(self) -> u64 {
+        match self {
+            Self::Own => 0,
+            Self::Shared => vxf::INFO_INIT | vxf::REBOOT_KILL,
+        }
+    }
+
+    /// Bits of the namespace to make and to keep: those of `clone(2)` and of the kernel's spaces
+    /// are the same.
+    pub const fn space(self) -> u64 {
+        match self {
+            Self::Own => space::PID,
+            Self::Shared => 0,
+        }
+    }
+
+    /// The namespace in a few words.
+    pub const fn text(self) -> &'static str {
+        match self {
+            Self::Own => "own",
+            Self::Shared => "shared with the host",
+        }
+    }
 }
 
 /// An additional mount of a guest.
@@ -70,6 +113,16 @@ impl Mount {
 pub const DEFAULT_INIT: &str = "/sbin/init";
 
 impl Guest {
+    /// The flag that lets the context of a running guest outlive its tasks, or 0. In a shared pid
+    /// namespace the wait status of init does not tell what the guest has asked for by
+    /// `reboot(2)`, and only a context that is still there does.
+    pub fn kept(&self) -> u64 {
+        match self.pid_namespace {
+            PidNamespace::Own => self.flags & vxf::PERSISTENT,
+            PidNamespace::Shared => vxf::PERSISTENT,
+        }
+    }
+
     /// Names of the capabilities in the mask.
     pub fn capability_names(&self) -> Vec<String> {
         capability::names_of(self.capabilities)

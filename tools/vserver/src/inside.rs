@@ -11,16 +11,10 @@ use libvserver::{Errno, Vserver};
 use std::io;
 use std::path::Path;
 
-/// What `enter` enters: everything the new guest made for itself, its root, and the network
-/// namespace it shares with its starter.
-pub const STORED_SPACES: u64 = space::FS
-    | space::MNT
-    | space::UTS
-    | space::IPC
-    | space::PID
-    | space::CGROUP
-    | space::TIME
-    | space::NET;
+/// What `enter` enters, beside the pid namespace: everything the new guest made for itself, its
+/// root, and the network namespace it shares with its starter.
+pub const STORED_SPACES: u64 =
+    space::FS | space::MNT | space::UTS | space::IPC | space::CGROUP | space::TIME | space::NET;
 
 /// Turns an error of one step into a failure that names the step.
 fn step<T, E: Into<io::Error>>(what: &str, result: Result<T, E>) -> Outcome<T> {
@@ -37,8 +31,8 @@ fn step<T, E: Into<io::Error>>(what: &str, result: Result<T, E>) -> Outcome<T> {
     })
 }
 
-/// Becomes pid 1 of a guest: runs in a child that has its own mount, host name, ipc and pid
-/// namespaces, and ends in the guest's program.
+/// Becomes pid 1 of a guest: runs in a child that has its own mount, host name and ipc namespaces,
+/// and a pid namespace unless the guest shares it, and ends in the guest's program.
 ///
 /// # Errors
 ///
@@ -60,8 +54,9 @@ pub fn become_guest<S: System>(
     step("drop capabilities", system.become_root(guest.capabilities))?;
     step("untie the guest", system.die_with_parent(false))?;
     let vserver = Vserver::with(system);
-    // Not before: until then, the context goes when this task goes.
-    let kept = guest.flags & vxf::PERSISTENT;
+    // Not before: until then, the context goes when this task goes. This also makes the caller the
+    // registered init; from then on the death of its starter would not reach it.
+    let kept = guest.kept();
     step(
         "seal the context",
         vserver.set_flags(XID_SELF, kept, kept | vxf::STATE_SETUP | vxf::STATE_INIT),
@@ -125,9 +120,6 @@ fn build_view<S: System>(
     for (path, target) in view::LINKS {
         step(&format!("make {path}"), system.make_link(path, target))?;
     }
-    for path in view::DIRECTORIES {
-        step(&format!("make {path}"), system.make_directory(path))?;
-    }
     step(
         &format!("make {}", view::CONSOLE),
         system.attach_tree(&console, view::CONSOLE),
@@ -188,7 +180,7 @@ fn make_context<S: System>(system: &S, guest: &Guest) -> Outcome<()> {
     }
     step(
         "store the namespaces",
-        vserver.set_space(XID_SELF, STORED_SPACES, 0),
+        vserver.set_space(XID_SELF, STORED_SPACES | guest.pid_namespace.space(), 0),
     )
 }
 

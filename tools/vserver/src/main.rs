@@ -3,11 +3,24 @@
 //! Entry point of the command `vserver`.
 
 use clap::Parser;
+use std::path::Path;
 use std::process::ExitCode;
 use vserver::cli::Cli;
+use vserver::command::helper;
 use vserver::{command, output};
 
+/// The arguments, when the kernel calls the command as its helper program.
+fn as_helper() -> Option<Vec<String>> {
+    let mut words = std::env::args();
+    let name = words.next()?;
+    let file = Path::new(&name).file_name()?;
+    (file == helper::NAME).then(|| words.collect())
+}
+
 fn main() -> ExitCode {
+    if let Some(arguments) = as_helper() {
+        return ExitCode::from(helper::run(&arguments));
+    }
     let cli = Cli::parse();
     match command::run(&cli) {
         Ok(status) => ExitCode::from(status),

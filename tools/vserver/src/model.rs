@@ -7,7 +7,7 @@
 
 use crate::description;
 use crate::failure::{Failure, Outcome};
-use crate::guest::{Guest, Mount};
+use crate::guest::{Guest, Mount, PidNamespace};
 use crate::survey::{ContextEntry, Survey, TaskEntry};
 use crate::system::{Cgroup, FileSystem, Program, Report, Spawn, System, Waited};
 use libvserver::abi::vcmd;
@@ -70,6 +70,8 @@ pub struct Model {
     /// What the survey tells about every task.
     pub task_name: RefCell<String>,
     pub handled_signals: Cell<u64>,
+    /// The helper program of the kernel, when it does not exist.
+    pub missing_helper: Option<String>,
     /// Whether there is a cgroup2 file system.
     pub has_cgroups: bool,
     /// What the supervisor wrote into the log.
@@ -96,6 +98,7 @@ impl Model {
             missing_programs: BTreeSet::new(),
             task_name: RefCell::new("init".to_owned()),
             handled_signals: Cell::new(u64::MAX),
+            missing_helper: None,
             has_cgroups: true,
             log: RefCell::default(),
             meanwhile: RefCell::default(),
@@ -166,6 +169,15 @@ pub fn guest() -> Guest {
                 [[mounts]]\nsource = '/srv/data'\ntarget = '/data'\n\
                 [[mounts]]\nsource = 'tmpfs'\ntarget = '/tmp'\ntype = 'tmpfs'\n";
     description::parse("web", Path::new("/etc/vservers/web.toml"), text).unwrap()
+}
+
+/// A guest that shares the pid namespace of the host.
+pub fn legacy_guest() -> Guest {
+    Guest {
+        pid_namespace: PidNamespace::Shared,
+        flags: PidNamespace::Shared.flags(),
+        ..guest()
+    }
 }
 
 /// The program of the tests.
@@ -259,6 +271,19 @@ impl System for Model {
         Ok(self.fake.ended(xid).map_or(Waited::Gone, Waited::Ended))
     }
 
+    fn asked_for(&self, xid: u32) -> io::Result<Option<u32>> {
+        self.step("ask what the guest wants")?;
+        match Vserver::with(&self.fake).wait_exit_or_signal(xid) {
+            Ok(exit) => Ok(Some(exit.reboot_cmd as u32)),
+            Err(Errno(libc::ESRCH)) => Ok(None),
+            Err(errno) => Err(errno.into()),
+        }
+    }
+
+    fn missing_helper(&self) -> Option<String> {
+        self.missing_helper.clone()
+    }
+
     fn open_log(&self, guest: &str) -> io::Result<Held> {
         self.step("open log")?;
         Ok(self.hold(format!("log {guest}")).unwrap())
@@ -306,10 +331,10 @@ impl System for Model {
 
     fn spawn(
         &self,
-        _spawn: Spawn<'_>,
+        spawn: Spawn<'_>,
         inside: &mut dyn FnMut(&Self) -> Outcome<()>,
     ) -> io::Result<ModelChild> {
-        self.step("spawn")?;
+        self.step(format!("spawn {:#x}", spawn.namespaces))?;
         let first = self.steps.borrow().len();
         // The child has mounts and a root of its own.
         self.private_mounts.set(false);

@@ -3,7 +3,7 @@
 //! Starting a guest: from the host's side, with rollback.
 
 use crate::failure::{Failure, Outcome, Reason};
-use crate::guest::{Guest, is_plain_absolute};
+use crate::guest::{Guest, PidNamespace, is_plain_absolute};
 use crate::inside;
 use crate::live::{self, State};
 use crate::system::{Cgroup, Program, Report, Spawn, System};
@@ -14,10 +14,9 @@ use std::io;
 use std::path::Path;
 use std::time::Duration;
 
-/// Namespaces that the child is born with. The cgroup namespace follows when it is in its cgroup,
-/// the time namespace is prepared before.
-pub const NAMESPACES: u64 =
-    (libc::CLONE_NEWNS | libc::CLONE_NEWUTS | libc::CLONE_NEWIPC | libc::CLONE_NEWPID) as u64;
+/// Namespaces that every guest is born with, beside its pid namespace. The cgroup namespace follows
+/// when it is in its cgroup, the time namespace is prepared before.
+pub const NAMESPACES: u64 = (libc::CLONE_NEWNS | libc::CLONE_NEWUTS | libc::CLONE_NEWIPC) as u64;
 
 /// How long another command may work on the same guest before this one gives up.
 pub const LOCK_PATIENCE: Duration = Duration::from_secs(5);
@@ -174,6 +173,7 @@ pub fn launch<S: System>(
         ),
         Some(_) => {}
     }
+    notes.extend(helper_note(system, guest));
     let launched =
         release_entries(system).and_then(|()| launch_in(system, guest, program, cgroup.as_ref()));
     match launched {
@@ -194,6 +194,20 @@ pub fn launch<S: System>(
             Err(failure)
         }
     }
+}
+
+/// What the user should know of the helper program: in a shared pid namespace the kernel refuses
+/// `reboot(2)` when it cannot tell anybody.
+fn helper_note<S: System>(system: &S, guest: &Guest) -> Option<String> {
+    if guest.pid_namespace == PidNamespace::Own {
+        return None;
+    }
+    let path = system.missing_helper()?;
+    Some(format!(
+        "the helper program {path} (sysctl kernel.vshelper) cannot be executed, so `reboot` and \
+         `halt` fail inside this guest: make it a link to this command, or set the sysctl to the \
+         path of another program"
+    ))
 }
 
 /// Lets guests see the entries of procfs that they need. A kernel without such bits shows
@@ -233,7 +247,7 @@ fn launch_in<S: System>(
         .restart_clocks()
         .map_err(|error| start_failure("make a time namespace", &error))?;
     let spawn = Spawn {
-        namespaces: NAMESPACES,
+        namespaces: NAMESPACES | guest.pid_namespace.space(),
         cgroup,
     };
     let mut child = system
@@ -269,7 +283,7 @@ fn launch_in<S: System>(
 /// makes a context of this name meanwhile: the caller has the lock of the guest.
 fn release<S: System>(system: &S, guest: &Guest) {
     let vserver = Vserver::with(system);
-    if guest.flags & vxf::PERSISTENT != 0
+    if guest.kept() != 0
         && live::look(&vserver, &guest.name, guest.xid).is_ok_and(|live| live.state.is_live())
     {
         // Fails only when the context has just gone.

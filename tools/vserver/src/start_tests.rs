@@ -5,7 +5,7 @@
 use crate::execute;
 use crate::failure::Reason;
 use crate::guest::Guest;
-use crate::model::{Fault, Model, guest, program, told, vserver};
+use crate::model::{Fault, Model, guest, legacy_guest, program, told, vserver};
 use crate::rights::{CONTEXT_CAPS, DEFAULT_MASK};
 use crate::start::{Running, launch, prepare};
 use crate::stop::{Manner, stop};
@@ -276,6 +276,52 @@ fn a_machine_without_cgroups_starts_with_a_note() {
     assert!(!steps.iter().any(|step| step == "mount /sys/fs/cgroup"));
 }
 
+#[test]
+fn a_legacy_guest_shares_the_pid_namespace_and_outlives_its_tasks() {
+    for (guest, own) in [(guest(), true), (legacy_guest(), false)] {
+        let model = Model::new();
+        let lock = prepare(&model, &guest).unwrap();
+        drop(launch(&model, &guest, &program("/sbin/init"), lock).unwrap());
+        let spawn = model.steps.borrow()[model.position("spawn")].clone();
+        let namespaces = u64::from_str_radix(spawn.trim_start_matches("spawn 0x"), 16).unwrap();
+        assert_eq!(namespaces & libc::CLONE_NEWPID as u64 != 0, own);
+        let vserver = vserver(&model);
+        let flags = vserver.flags(42).unwrap().value;
+        let shared = vxf::INFO_INIT | vxf::REBOOT_KILL | vxf::PERSISTENT;
+        assert_eq!(flags & shared, if own { 0 } else { shared });
+        let entered = vserver.enter_space(42, libvserver::abi::space::PID, 0);
+        assert_eq!(entered.is_ok(), own);
+        let init = model.fake.tasks_of(42)[0];
+        assert_eq!(vserver.info(42).unwrap().initpid as i32, init);
+    }
+}
+
+#[test]
+fn a_legacy_guest_that_fails_to_start_leaves_nothing() {
+    let mut model = Model::new();
+    model.missing_programs.insert("/sbin/init".to_owned());
+    let lock = prepare(&model, &legacy_guest()).unwrap();
+    launch(&model, &legacy_guest(), &program("/sbin/init"), lock).unwrap_err();
+    model.assert_clean("missing init");
+}
+
+#[test]
+fn a_missing_helper_is_told_to_who_needs_it() {
+    for (guest, needed) in [(guest(), false), (legacy_guest(), true)] {
+        let mut model = Model::new();
+        model.missing_helper = Some("/sbin/vshelper".to_owned());
+        let lock = prepare(&model, &guest).unwrap();
+        let running = launch(&model, &guest, &program("/sbin/init"), lock).unwrap();
+        assert_eq!(running.notes.len(), usize::from(needed));
+        assert!(
+            running
+                .notes
+                .iter()
+                .all(|note| note.contains("/sbin/vshelper"))
+        );
+    }
+}
+
 const MANNER: Manner = Manner {
     timeout: Duration::from_secs(30),
     kill: false,
@@ -296,6 +342,14 @@ fn systemd_is_asked_with_its_own_signal() {
     model.task_name.replace("systemd".to_owned());
     let stopped = stop(&model, &guest(), MANNER).unwrap();
     assert_eq!(stopped.asked_with.as_deref(), Some("SIGRTMIN+3"));
+}
+
+#[test]
+fn sysvinit_is_asked_as_by_ctrl_alt_del() {
+    let model = started();
+    model.handled_signals.set(1 << (libc::SIGINT - 1));
+    let stopped = stop(&model, &guest(), MANNER).unwrap();
+    assert_eq!(stopped.asked_with.as_deref(), Some("SIGINT"));
 }
 
 #[test]

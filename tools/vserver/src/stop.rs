@@ -122,19 +122,22 @@ fn ask<S: System>(
         )
     })?;
     let entry = survey.task(pid);
+    let ignores =
+        |signal: i32| entry.is_some_and(|task| task.handled_signals & (1_u64 << (signal - 1)) == 0);
     let signal = guest.stop_signal.unwrap_or_else(|| {
         let systemd = entry.is_some_and(|task| task.name == "systemd");
         if systemd {
             signals::SYSTEMD_HALT
+        } else if ignores(libc::SIGTERM) && !ignores(libc::SIGINT) {
+            // sysvinit: what Ctrl-Alt-Del means to it.
+            libc::SIGINT
         } else {
             libc::SIGTERM
         }
     });
-    // Pid 1 of a pid namespace ignores what it does not handle: waiting would be in vain.
+    // Pid 1 ignores what it does not handle: waiting would be in vain.
     let name = signals::name_of(signal);
-    if entry.is_some_and(|task| task.handled_signals & (1 << (signal - 1)) == 0)
-        && signal != libc::SIGKILL
-    {
+    if ignores(signal) && signal != libc::SIGKILL {
         stopped.because = Some(format!("its init does not handle {name}"));
         return Ok(false);
     }

@@ -109,6 +109,12 @@ pub trait System: Syscall {
     /// context has ended.
     fn wait_context(&self, xid: u32, patience: Option<Duration>) -> io::Result<Waited>;
 
+    /// What the guest in context `xid` has asked for by `reboot(2)` last, as a command of that
+    /// call; 0 for nothing, none when the context is gone.
+    fn asked_for(&self, xid: u32) -> io::Result<Option<u32>>;
+    /// Path of the helper program of the kernel, when it cannot be executed.
+    fn missing_helper(&self) -> Option<String>;
+
     /// Opens the console log of a guest for appending.
     fn open_log(&self, guest: &str) -> io::Result<Self::Log>;
     /// Adds a line of the supervisor to a log. A log that cannot be written loses it.

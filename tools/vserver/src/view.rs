@@ -37,6 +37,13 @@ pub const FILE_SYSTEMS: &[FileSystem] = &[
     ),
     filesystem("tmpfs", "/dev/shm", NOSUID | NODEV, "mode=1777"),
     filesystem("tmpfs", "/run", NOSUID | NODEV, "mode=755"),
+    // systemd and the start scripts of sysvinit insist on a mount of its own.
+    filesystem(
+        "tmpfs",
+        "/run/lock",
+        NOSUID | NODEV | NOEXEC,
+        "mode=1777,size=5m",
+    ),
 ];
 
 /// The cgroups of the guest. With `delegated` the kernel protects the limits of the topmost one,
@@ -69,9 +76,6 @@ pub const LINKS: &[(&str, &str)] = &[
     ("/dev/stdout", "/proc/self/fd/1"),
     ("/dev/stderr", "/proc/self/fd/2"),
 ];
-
-/// Directories made inside the fresh file systems.
-pub const DIRECTORIES: &[&str] = &["/run/lock"];
 
 /// Where the console is attached.
 pub const CONSOLE: &str = "/dev/console";

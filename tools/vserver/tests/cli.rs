@@ -292,7 +292,8 @@ fn show_has_the_whole_description() {
     assert!(!capabilities.contains(&Value::from("KILL")));
     assert!(show["context"].is_null());
     let text = host.call(&["show", "web"]).output;
-    assert!(text.contains("host name     web\n"), "{text}");
+    assert!(text.contains("host name      web\n"), "{text}");
+    assert!(text.contains("pid namespace  own\n"), "{text}");
 }
 
 #[test]
@@ -360,18 +361,23 @@ fn the_words_of_a_description_are_shown() {
     host.write(
         "web",
         "xid = 42\nroot = '/srv/web'\nflags = ['hide_vinfo', 'fakeinit']\n\
-         ccaps = ['mount', '~ping']\numask = ['user']\n",
+         pid-namespace = 'shared'\nccaps = ['mount', '~ping']\numask = ['user']\n",
     );
     let show = host.call(&["show", "web", "--json"]).json();
     assert_eq!(
         show["flags"],
-        serde_json::json!(["INFO_INIT", "HIDE_VINFO"])
+        serde_json::json!(["INFO_INIT", "HIDE_VINFO", "REBOOT_KILL"])
     );
     let ccaps = ["SET_UTSNAME", "AUDIT_CONTROL", "SECURE_MOUNT"];
     assert_eq!(show["ccaps"], serde_json::json!(ccaps));
     assert_eq!(show["umask"], serde_json::json!(["USER"]));
     let text = host.call(&["show", "web"]).output;
-    assert!(text.contains(" INFO_INIT HIDE_VINFO\n"), "{text}");
+    assert!(
+        text.contains(" INFO_INIT HIDE_VINFO REBOOT_KILL\n"),
+        "{text}"
+    );
+    assert_eq!(show["pid_namespace"], "shared");
+    assert!(text.contains(" shared with the host\n"), "{text}");
     host.write(
         "web",
         "xid = 42\nroot = '/srv/web'\nflags = ['hide_vinof']\n",
@@ -384,6 +390,19 @@ fn the_words_of_a_description_are_shown() {
         answer.errors
     );
     assert!(answer.errors.contains("did you mean \"HIDE_VINFO\"?"));
+}
+
+#[test]
+fn a_guest_is_created_with_its_pid_namespace() {
+    let host = Host::new();
+    let answer = host.create(&["web", "--pid-namespace", "shared"]);
+    assert_eq!(answer.status, 0, "{}", answer.errors);
+    let text = fs::read_to_string(host.file("web")).unwrap();
+    assert!(text.contains("pid-namespace = \"shared\"\n"), "{text}");
+    assert_eq!(host.create(&["db", "--pid-namespace", "host"]).status, 2);
+    host.create(&["db"]);
+    let text = fs::read_to_string(host.file("db")).unwrap();
+    assert!(!text.contains("pid-namespace"), "{text}");
 }
 
 #[test]

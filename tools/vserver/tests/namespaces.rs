@@ -222,7 +222,7 @@ fn the_guest_sees_its_own_world(bench: &Bench) {
     has(&output, "term vt100");
     has(&output, "usr read-only");
     has(&output, "cache 700 tmpfs");
-    has(&output, "run tmpfs 755");
+    has(&output, "run tmpfs 1777");
     has(&output, "up few");
     has(&output, "roots 1");
     has(&output, "shared 0");

@@ -6,7 +6,7 @@ use super::Setting;
 use crate::cli::Create;
 use crate::description;
 use crate::failure::{Failure, Outcome, Reason};
-use crate::guest::{DEFAULT_INIT, Guest};
+use crate::guest::{DEFAULT_INIT, Guest, PidNamespace};
 use crate::inside::xid_in_use;
 use crate::store::{Entry, exists};
 use crate::system::System;
@@ -49,7 +49,12 @@ pub(super) fn run(setting: &Setting, arguments: &Create) -> Outcome<u8> {
     } else {
         &arguments.init[..]
     };
-    let text = description::write(xid, &root, &hostname, init)?;
+    let pid_namespace = arguments.pid_namespace.as_deref().map(|name| match name {
+        "shared" => PidNamespace::Shared,
+        // The command line takes these two.
+        _ => PidNamespace::Own,
+    });
+    let text = description::write(xid, &root, &hostname, init, pid_namespace)?;
     // What is written must be readable again: this checks the host name and the rest.
     let guest = description::parse(name, &file, &text).map_err(|mut failure| {
         failure.reason = Reason::Usage;
@@ -64,6 +69,7 @@ pub(super) fn run(setting: &Setting, arguments: &Create) -> Outcome<u8> {
             "root": guest.root,
             "hostname": guest.hostname,
             "init": guest.init,
+            "pid_namespace": guest.pid_namespace,
             "file": file,
         }),
         || {

@@ -162,7 +162,10 @@ fn text(report: &Report) -> String {
             lines.push(("limits", list(&report.limits)));
             lines.push(("spaces", list(&report.spaces)));
             lines.push(("default spaces", list(&report.default_spaces)));
-            let spaces = names_of(SPACES, STORED_SPACES & abi::space::SUPPORTED);
+            let spaces = names_of(
+                SPACES,
+                (STORED_SPACES | abi::space::PID) & abi::space::SUPPORTED,
+            );
             lines.push(("spaces of guests", list(&spaces)));
             let contexts = report
                 .contexts

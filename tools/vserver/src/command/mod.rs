@@ -5,6 +5,7 @@
 mod create;
 mod destroy;
 mod exec;
+pub mod helper;
 mod info;
 mod kernel;
 mod list;

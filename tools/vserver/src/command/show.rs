@@ -7,7 +7,7 @@ use crate::bits::Word;
 use crate::cli::Show;
 use crate::context::{self, Context};
 use crate::failure::{Failure, Outcome};
-use crate::guest::{Guest, Mount};
+use crate::guest::{Guest, Mount, PidNamespace};
 use crate::live::{self, State};
 use crate::output;
 use crate::signals;
@@ -27,6 +27,7 @@ struct Report {
     root: PathBuf,
     hostname: String,
     init: Vec<String>,
+    pid_namespace: PidNamespace,
     capabilities: Vec<String>,
     flags: Vec<String>,
     ccaps: Vec<String>,
@@ -83,6 +84,7 @@ fn describe(guest: Guest, state: State, log: PathBuf, context: Option<Context>) 
         root: guest.root,
         hostname: guest.hostname,
         init: guest.init,
+        pid_namespace: guest.pid_namespace,
         mounts: guest.mounts,
         env: guest.env,
         stop_signal: guest.stop_signal.map(signals::name_of),
@@ -100,6 +102,7 @@ fn text(report: &Report) -> String {
         ("root", report.root.display().to_string()),
         ("host name", report.hostname.clone()),
         ("init", report.init.join(" ")),
+        ("pid namespace", report.pid_namespace.text().to_owned()),
         ("capabilities", report.capabilities.join(" ")),
         ("console log", report.log.display().to_string()),
     ];

@@ -5,10 +5,12 @@
 use super::Linux;
 use super::raw::descriptor::{pipe, poll};
 use super::raw::process::{self, Side};
+use super::raw::signal::interrupt_every;
 use crate::failure::Outcome;
 use crate::survey::Survey;
 use crate::system::{Report, Spawn};
-use libvserver::{Syscall, Vserver};
+use libvserver::{Errno, Syscall, Vserver};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -19,6 +21,9 @@ use std::time::Duration;
 
 /// How long a child may take to end after it has closed its pipe without executing.
 const END_PATIENCE: Duration = Duration::from_secs(10);
+
+/// Time after which a wait that only asks is ended.
+const TICK: Duration = Duration::from_millis(20);
 
 /// What a child writes before it tries to execute a program: white space for JSON, so that the
 /// report of a failure may follow.
@@ -121,15 +126,33 @@ fn clone_into(namespaces: u64, directory: Option<&File>, spawn: &Spawn<'_>) -> i
 
 /// Looks at all tasks as a spectator, in a child, because there is no way back.
 pub(super) fn survey<S: Syscall>(system: &Linux<S>) -> io::Result<Survey> {
+    ask_child(&|| {
+        let vserver = Vserver::with(&system.sys);
+        vserver.become_spectator()?;
+        let xid_of = |pid| vserver.task_xid(u32::try_from(pid).ok()?).ok();
+        Survey::read(Path::new("/proc"), xid_of)
+    })
+}
+
+/// Asks what the context has noted of `reboot(2)`. The kernel tells it to who waits for the end of
+/// the context, also when a signal ends the wait: a child waits, with a timer that ends it.
+pub(super) fn asked_for<S: Syscall>(system: &Linux<S>, xid: u32) -> io::Result<Option<u32>> {
+    ask_child(&|| {
+        interrupt_every(TICK)?;
+        match Vserver::with(&system.sys).wait_exit_or_signal(xid) {
+            // The kernel hands the number over as a signed one.
+            Ok(exit) => Ok(Some(exit.reboot_cmd as u32)),
+            Err(Errno(libc::ESRCH)) => Ok(None),
+            Err(errno) => Err(errno.into()),
+        }
+    })
+}
+
+/// Does `work` in a child and returns what it has found.
+fn ask_child<T: Serialize + DeserializeOwned>(work: &dyn Fn() -> io::Result<T>) -> io::Result<T> {
     let (mut reader, writer) = pipe()?;
     match process::clone(0, None)? {
         Side::Child => {
-            let work = || {
-                let vserver = Vserver::with(&system.sys);
-                vserver.become_spectator()?;
-                let xid_of = |pid| vserver.task_xid(u32::try_from(pid).ok()?).ok();
-                Survey::read(Path::new("/proc"), xid_of)
-            };
             let answer = match catch_unwind(AssertUnwindSafe(work)) {
                 Ok(result) => result.map_err(|error| error.raw_os_error().unwrap_or(libc::EIO)),
                 Err(_) => Err(libc::EIO),
@@ -143,13 +166,13 @@ pub(super) fn survey<S: Syscall>(system: &Linux<S>) -> io::Result<Survey> {
             reader.read_to_end(&mut text)?;
             poll([pidfd.as_fd()], Some(END_PATIENCE))?;
             process::reap(pidfd.as_fd())?;
-            from_json::<Result<Survey, i32>>(&text)?.map_err(io::Error::from_raw_os_error)
+            from_json::<Result<T, i32>>(&text)?.map_err(io::Error::from_raw_os_error)
         }
     }
 }
 
 /// Sends a value to the parent. One that is gone needs no answer.
-pub(super) fn send<T: serde::Serialize>(mut pipe: File, value: &T) {
+pub(super) fn send<T: Serialize>(mut pipe: File, value: &T) {
     if let Ok(text) = serde_json::to_vec(value) {
         let _ = pipe.write_all(&text);
     }

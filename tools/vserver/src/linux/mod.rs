@@ -25,7 +25,7 @@ use std::cell::RefCell;
 use std::fs::File;
 use std::io::{self, Write};
 use std::os::fd::{AsFd, OwnedFd};
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::thread::JoinHandle;
@@ -161,6 +161,19 @@ impl<S: Syscall + Clone + Send + 'static> System for Linux<S> {
             let _ = waiter.join();
         }
         Ok(waited)
+    }
+
+    fn asked_for(&self, xid: u32) -> io::Result<Option<u32>> {
+        child::asked_for(self, xid)
+    }
+
+    fn missing_helper(&self) -> Option<String> {
+        // A kernel that does not tell has no such program.
+        let path = std::fs::read_to_string("/proc/sys/kernel/vshelper").ok()?;
+        let path = path.trim_end();
+        let executable = std::fs::metadata(path)
+            .is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0);
+        (!executable).then(|| path.to_owned())
     }
 
     fn open_log(&self, guest: &str) -> io::Result<File> {

@@ -7,6 +7,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, FromRawFd};
+use std::time::Duration;
 
 fn set_of(signals: &[i32]) -> libc::sigset_t {
     let mut set = MaybeUninit::uninit();
@@ -80,6 +81,44 @@ impl Drop for Caught {
             )
         };
     }
+}
+
+extern "C" fn nothing(_signal: libc::c_int) {}
+
+/// Interrupts what the process sleeps in, again and again: a single signal might come before the
+/// sleep begins.
+pub fn interrupt_every(interval: Duration) -> io::Result<()> {
+    let alarm = set_of(&[libc::SIGALRM]);
+    let mut action = MaybeUninit::<libc::sigaction>::zeroed();
+    let time = libc::timeval {
+        tv_sec: 0,
+        tv_usec: interval.subsec_micros().into(),
+    };
+    let timer = libc::itimerval {
+        it_interval: time,
+        it_value: time,
+    };
+    // SAFETY: a zeroed structure has no flags and an empty mask, and gets a handler that touches
+    // nothing; all pointers are valid during the calls.
+    unsafe {
+        (*action.as_mut_ptr()).sa_sigaction = nothing as *const () as libc::sighandler_t;
+        check(libc::sigaction(
+            libc::SIGALRM,
+            action.as_ptr(),
+            std::ptr::null_mut(),
+        ))?;
+        check(libc::sigprocmask(
+            libc::SIG_UNBLOCK,
+            &raw const alarm,
+            std::ptr::null_mut(),
+        ))?;
+        check(libc::setitimer(
+            libc::ITIMER_REAL,
+            &raw const timer,
+            std::ptr::null_mut(),
+        ))
+    }
+    .map(drop)
 }
 
 /// Gives every signal its default effect and blocks none.
