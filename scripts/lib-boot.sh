@@ -25,6 +25,29 @@ built_kernel() {
 	echo "$kernel"
 }
 
+# Seconds until the program has said its first word, on the most loaded machine.
+BOOT_PATIENCE=300
+
+# start_machine VERDICT LOG ARG...: runs qemu.sh with ARG and returns its status, or
+# 125 when the machine has stalled: nothing in VERDICT after BOOT_PATIENCE seconds.
+start_machine() {
+	local verdict=$1 log=$2 machine rc=0 waited=0
+	shift 2
+	"$ROOT/scripts/qemu.sh" "$@" </dev/null >"$log" 2>&1 &
+	machine=$!
+	while [ ! -s "$verdict" ] && kill -0 "$machine" 2>/dev/null; do
+		if [ "$waited" -ge "$BOOT_PATIENCE" ]; then
+			kill "$machine" 2>/dev/null || :
+			wait "$machine" 2>/dev/null || :
+			return 125
+		fi
+		sleep 1
+		waited=$((waited + 1))
+	done
+	wait "$machine" || rc=$?
+	return "$rc"
+}
+
 # boot_and_judge WHAT RUN ARCH FLAVOUR ARCHIVE MIB SECONDS LINE [ARG...]: boots the
 # kernel of that flavour with two processors.  WHAT is what runs, in the plural;
 # RUN names the logs and the script tests/RUN/run.sh; ARCHIVE may be empty; LINE
@@ -32,7 +55,7 @@ built_kernel() {
 boot_and_judge() {
 	local what=$1 run=$2 arch=$3 flavour=$4 archive=$5 mib=$6 limit=$7 line=$8
 	shift 8
-	local kernel log verdict follower started rc=0 took last reason
+	local kernel log verdict follower started rc=0 took last reason machine
 	kernel=$(built_kernel "$arch" "$flavour")
 	mkdir -p "$CACHE/logs"
 	log=$CACHE/logs/$run-$arch-$flavour.console.log
@@ -47,12 +70,21 @@ boot_and_judge() {
 	trap "kill $follower 2>/dev/null || :" EXIT
 
 	started=$(date +%s)
-	"$ROOT/scripts/qemu.sh" -A "$arch" -k "$kernel" ${archive:+-i "$archive"} -m "$mib" -s 2 -t "$limit" \
-		-c "$line log_buf_len=4M ignore_loglevel" -- \
-		-device virtio-serial-pci \
-		-chardev "file,id=verdict,path=$verdict" \
-		-device virtserialport,chardev=verdict,name=vserver.verdict "$@" \
-		</dev/null >"$log" 2>&1 || rc=$?
+	machine=(-A "$arch" -k "$kernel" ${archive:+-i "$archive"} -m "$mib" -s 2 -t "$limit"
+		-c "$line log_buf_len=4M ignore_loglevel" --
+		-device virtio-serial-pci
+		-chardev "file,id=verdict,path=$verdict"
+		-device "virtserialport,chardev=verdict,name=vserver.verdict" "$@")
+	start_machine "$verdict" "$log" "${machine[@]}" || rc=$?
+	if [ "$rc" -eq 125 ]; then
+		# Emulated processors that stop each other, as for a change of the
+		# clock source, can wait for ever on a loaded machine.  Once only: a
+		# kernel that does not boot must not pass.
+		mv "$log" "$log.stalled"
+		warn "the machine stalled while it booted: once more (console: $log.stalled)"
+		rc=0
+		start_machine "$verdict" "$log" "${machine[@]}" || rc=$?
+	fi
 
 	# Let the follower print the rest.
 	sleep 1
@@ -70,6 +102,7 @@ boot_and_judge() {
 		} >&2
 		reason="the machine ended without a complete verdict (status $rc)"
 		[ "$rc" -ne 124 ] || reason="no complete verdict after $limit seconds"
+		[ "$rc" -ne 125 ] || reason="the machine stalled while it booted, twice"
 		die 5 "$reason" "console: $log; results so far: $verdict"
 	fi
 	step "$flavour: ${BASH_REMATCH[1]} passed, ${BASH_REMATCH[2]} failed, ${BASH_REMATCH[3]} skipped in $took s"

@@ -87,6 +87,7 @@ expect 'run_logged: a function stops at its first failure' 0 "$(
 		echo went on
 	}
 	set +e
+	# shellcheck disable=SC2030 # for this shell only, as meant
 	(set -e && CACHE=$work && run_logged stops two_steps) 2>/dev/null
 	grep -c 'went on' "$work/logs/stops.log"
 )"
@@ -96,5 +97,44 @@ expect 'version_ge' 'yes no yes' "$(
 		if version_ge "$a" "$b"; then echo yes; else echo no; fi
 	done | paste -sd ' '
 )"
+
+# --- lib-boot.sh -----------------------------------------------------------------
+
+# A machine that stalls some times before it boots and gives its verdict.
+mkdir -p "$work/tree/scripts"
+cat >"$work/tree/scripts/qemu.sh" <<'MACHINE'
+#!/usr/bin/env bash
+stalls=$(cat "$WORK/stalls")
+echo $((stalls - 1)) >"$WORK/stalls"
+[ "$stalls" -le 0 ] || exec sleep 600
+for argument; do
+	[[ $argument != *,path=* ]] || verdict=${argument#*,path=}
+done
+echo "$VERDICT" >"$verdict"
+MACHINE
+chmod +x "$work/tree/scripts/qemu.sh"
+
+boot() { # STALLS VERDICT: the status, and how often it was said that a machine stalled
+	local rc=0
+	echo "$1" >"$work/stalls"
+	(
+		export WORK=$work VERDICT=$2
+		# shellcheck source=scripts/lib-boot.sh
+		. "$ROOT/scripts/lib-boot.sh"
+		# shellcheck disable=SC2030,SC2031 # for this shell only, as meant
+		ROOT=$work/tree CACHE=$work BOOT_PATIENCE=3
+		built_kernel() { echo kernel; }
+		boot_and_judge things things x86_64 release '' 512 600 ''
+	) >/dev/null 2>"$work/boot.err" || rc=$?
+	echo "$rc $(grep -c '^warning: the machine stalled' "$work/boot.err")"
+}
+
+passed='# summary: pass=3 fail=0 skip=1'
+expect 'boot: a machine whose results are good' '0 0' "$(boot 0 "$passed")"
+expect 'boot: one that stalls is started once more' '0 1' "$(boot 1 "$passed")"
+expect 'boot: one that stalls again has failed' '5 1' "$(boot 2 "$passed")"
+expect 'boot: one that ends without a verdict' '5 0' "$(boot 0 'ok 1')"
+expect 'boot: one with a failure' '1 0' "$(boot 0 '# summary: pass=3 fail=1 skip=0')"
+expect 'boot: one where nothing ran' '1 0' "$(boot 0 '# summary: pass=0 fail=0 skip=0')"
 
 [ "$failures" -eq 0 ]
