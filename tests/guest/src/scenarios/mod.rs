@@ -38,6 +38,7 @@ mod proc_virtnet;
 mod proc_virtual;
 mod process_groups;
 mod published;
+mod random_commands;
 mod resource_limits;
 mod scheduling;
 mod setuid;
@@ -286,6 +287,11 @@ pub const ALL: &[Scenario] = &[
         "stress",
         "everything at once from several tasks",
         stress::run,
+    ),
+    heavy(
+        "random-commands",
+        "commands and ordinary life by chance, from host and guests",
+        random_commands::run,
     ),
     light(
         "module",

@@ -41,6 +41,12 @@ pub fn code(error: &std::io::Error) -> i32 {
     error.raw_os_error().unwrap_or(libc::EIO)
 }
 
+/// Waits until a descriptor is ready; 0 when the time is over before.
+pub fn poll_one(entry: &mut libc::pollfd, limit: std::time::Duration) -> i32 {
+    // SAFETY: one valid entry.
+    unsafe { libc::poll(entry, 1, limit.as_millis() as i32) }
+}
+
 /// Symbolic name and text of an error number.
 pub fn describe(code: i32) -> String {
     if code == 0 {
