@@ -9,6 +9,7 @@ use crate::limits::HEAVY;
 mod capabilities;
 mod chroot_escapes;
 mod commands;
+mod context_capabilities;
 mod context_limits;
 mod ctx_kill;
 mod cycles;
@@ -17,6 +18,7 @@ mod enter_all;
 mod exec;
 mod fork_bomb;
 mod good_data;
+mod guest_values;
 mod ids;
 mod inode_attributes;
 mod instances;
@@ -26,6 +28,7 @@ mod many;
 mod migrate;
 mod modprobe;
 mod module;
+mod mount_capabilities;
 mod names;
 mod net_addresses;
 mod networks;
@@ -198,6 +201,21 @@ pub const ALL: &[Scenario] = &[
         "capabilities",
         "the capability mask acts at once and on every task",
         capabilities::run,
+    ),
+    light(
+        "context-capabilities",
+        "what each bit gives back, to whom, and the unshare mask",
+        context_capabilities::run,
+    ),
+    light(
+        "mount-capabilities",
+        "mounts of guests, and the mount table that a flag hides",
+        mount_capabilities::run,
+    ),
+    light(
+        "guest-values",
+        "log, score and priority as a guest sees them",
+        guest_values::run,
     ),
     light(
         "setuid",

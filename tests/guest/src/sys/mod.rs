@@ -7,13 +7,16 @@ pub mod files;
 pub mod int80;
 pub mod ipc;
 pub mod keys;
+pub mod log;
 pub mod memory;
 pub mod modules;
 pub mod process;
 pub mod sched;
 pub mod sockets;
 pub mod spaces;
+pub mod terminal;
 pub mod trace;
+pub mod xattr;
 
 /// Result of a system call; the error is the error number.
 pub type Sys<T> = Result<T, i32>;

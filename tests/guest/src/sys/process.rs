@@ -288,6 +288,12 @@ pub fn drop_capability(number: u32) -> Sys<()> {
     done(unsafe { libc::syscall(libc::SYS_capset, &CAPABILITY_HEADER, data.as_ptr()) })
 }
 
+/// Takes a capability out of the bounding set.
+pub fn drop_bounding(number: u32) -> Sys<()> {
+    // SAFETY: plain numbers.
+    done(unsafe { libc::prctl(libc::PR_CAPBSET_DROP, c_long::from(number), 0, 0, 0) })
+}
+
 extern "C" fn nothing(_signal: c_int) {}
 
 /// Sends the caller SIGALRM over and over, every few milliseconds, and makes it interrupt what

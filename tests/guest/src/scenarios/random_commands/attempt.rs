@@ -21,7 +21,7 @@ use crate::harness::Dice;
 use crate::harness::entry::{Place, WIDTHS, call};
 use crate::scenarios::published::{PUBLISHED, Row, Target};
 use crate::sys::memory::page_size;
-use crate::sys::process;
+use crate::sys::{Sys, process};
 use libvserver::abi::{XID_SELF, nxf, vcmd, vxf};
 
 /// Tags that disk limits are for.
@@ -29,7 +29,7 @@ pub const TAGS: [u32; 6] = [0, 1, 100, 101, 65_535, 65_536];
 /// Paths that select a file system.
 pub const MOUNTS: [&str; 3] = [FILE, "/", "/proc"];
 
-/// Signals that a command or a kill carries, by chance.
+/// Numbers of processes that mean something, or nothing.
 const PROCESSES: [i32; 5] = [0, -1, 1, i32::MIN, 4_000_000];
 
 const _: () = assert!(vxf::PERSISTENT == nxf::PERSISTENT && vxf::STATE_ADMIN == nxf::STATE_ADMIN);
@@ -42,13 +42,14 @@ impl Actor<'_> {
         }
         let index = self.dice.roll(PUBLISHED.len() as u32) as usize;
         let row = &PUBLISHED[index];
-        // Those that are gone are all alike.
-        if !row.there && self.dice.percent(80) {
+        // Those that are gone are all alike, and what moves its caller costs a process.
+        let seldom = if row.there { row.moves_caller() } else { true };
+        if seldom && self.dice.percent(50) {
             return self.attempt();
         }
         self.announce(u64::from(row.number));
         match row.number {
-            vcmd::WAIT_EXIT => self.in_child(1, |actor| {
+            vcmd::WAIT_EXIT => self.in_child(self.world.slowness, |actor| {
                 if actor.dice.percent(30) {
                     let _ = process::interrupt_often(true);
                 }
@@ -92,7 +93,7 @@ impl Actor<'_> {
             self.id(row)
         };
         let path = self.path(good);
-        let bytes = if good && !matches!(row.number, vcmd::CTX_CREATE | vcmd::NET_CREATE) {
+        let bytes = if good {
             row.good.bytes(width, size.max(4), path)[..size].to_vec()
         } else {
             self.bytes(row, id, width, size, path)
@@ -107,6 +108,16 @@ impl Actor<'_> {
         }
         self.board.begin(self.class, index);
         let result = call(width, row.number, id, &self.data, place);
+        self.board.finish(self.class, index, result);
+    }
+
+    /// A call that something else than chance made, for the board.
+    pub fn recorded(&mut self, command: u32, body: impl FnOnce(&mut Self) -> Sys<u32>) {
+        let Some(index) = PUBLISHED.iter().position(|row| row.number == command) else {
+            return;
+        };
+        self.board.begin(self.class, index);
+        let result = body(self);
         self.board.finish(self.class, index, result);
     }
 
@@ -157,6 +168,8 @@ impl Actor<'_> {
             Target::Descriptor => self.files[0] as u32,
             Target::Task | Target::Ignored => 0,
             Target::Tag => self.dice.pick(&TAGS),
+            // Free, as a rule.
+            Target::NewContext | Target::NewNetwork => 3001 + 2 * self.dice.roll(500),
             _ => self.dice.pick(&IDS),
         }
     }

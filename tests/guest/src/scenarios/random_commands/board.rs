@@ -37,11 +37,13 @@ pub enum Note {
     Last,
     /// Sessions that had to be ended from outside: something stopped them.
     Rescued,
+    /// State of the last of them, as in its `stat`, when it was not stopped.
+    Strange,
     /// Pid of a session that could not be ended.
     Stuck,
 }
 
-const NOTES: usize = 5;
+const NOTES: usize = 6;
 /// Numbers per command and class: calls, successes, a bit per error.
 const COUNTERS: usize = 5;
 /// Error numbers that user space knows are below this.

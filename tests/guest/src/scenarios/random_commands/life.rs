@@ -59,13 +59,24 @@ fn whatever<T>(_: Sys<T>) {}
 pub fn found_something_lasting(actor: &mut Actor<'_>) {
     let (xid, nid) = (actor.dice.pick(&LASTING), actor.dice.pick(&LASTING));
     let bits = actor.dice.pick(&NAMESPACES);
-    actor.in_child(2, |_| {
+    let seconds = actor.world.slowness;
+    actor.in_child(2 * seconds, |_| {
         whatever(network::create(nid, nxf::INIT_SET | nxf::PERSISTENT));
         if context::create(xid, vxf::INIT_SET | vxf::PERSISTENT).is_ok() {
             whatever(spaces::unshare(bits));
             whatever(context::set_space(XID_SELF, bits, 0));
         }
+        sleep_beside(seconds);
     });
+}
+
+/// A process that outlives its parent, for a moment.
+fn sleep_beside(seconds: u32) {
+    if let Ok(0) = process::fork() {
+        process::die_with_parent(0);
+        process::alarm(seconds);
+        process::sleep_for_ever();
+    }
 }
 
 fn fork_and_exit(actor: &mut Actor<'_>) {
@@ -77,16 +88,9 @@ fn fork_and_exec(actor: &mut Actor<'_>) {
     whatever(inside::execute(root::PROGRAM, &["exit", code], None));
 }
 
-/// A process that outlives the session, for a moment.
 fn leave_somebody_behind(actor: &mut Actor<'_>) {
     let seconds = 1 + actor.dice.roll(2);
-    actor.in_child(1, |_| {
-        if let Ok(0) = process::fork() {
-            process::die_with_parent(0);
-            process::alarm(seconds);
-            process::sleep_for_ever();
-        }
-    });
+    actor.in_child(1, |_| sleep_beside(seconds));
 }
 
 /// A thread moves and its siblings do not.
@@ -234,7 +238,10 @@ fn enter_and_look(actor: &mut Actor<'_>) {
     let id = actor.dice.pick(&IDS);
     let index = actor.dice.roll(2);
     actor.in_child(2, |actor| {
-        whatever(context::enter_space(id, 0, index));
+        actor.recorded(vcmd::ENTER_SPACE, |_| {
+            context::enter_space(id, 0, index).map(|()| 0)
+        });
+        actor.recorded(vcmd::NET_MIGRATE, |_| network::migrate(id));
         whatever(context::migrate(id, u64::from(actor.dice.roll(4))));
         whatever(files::read("/proc/self/status"));
         actor.in_child(1, |actor| actor.attempt());
@@ -281,14 +288,15 @@ fn change_oneself(actor: &mut Actor<'_>) {
 
 fn wait_for_an_end(actor: &mut Actor<'_>) {
     let id = actor.dice.pick(&IDS);
-    actor.in_child(1, |_| {
+    let seconds = actor.world.slowness;
+    actor.in_child(seconds, |actor| {
         if let Ok(0) = process::fork() {
-            process::alarm(1);
+            process::alarm(seconds);
             std::thread::sleep(Duration::from_millis(20));
-            whatever(context::kill(id, 0, libc::SIGKILL));
+            context::end(id);
             return;
         }
-        whatever(context::wait_exit(id));
+        actor.recorded(vcmd::WAIT_EXIT, |_| context::wait_exit(id).map(|_| 0));
     });
 }
 
@@ -317,7 +325,13 @@ fn touch_pages(actor: &mut Actor<'_>) {
 fn kill_a_context(actor: &mut Actor<'_>) {
     let id = actor.dice.pick(&IDS);
     if actor.class == Class::Host {
-        whatever(context::kill(id, 0, libc::SIGKILL));
+        actor.recorded(vcmd::CTX_KILL, |_| {
+            context::kill(id, 0, libc::SIGKILL).map(|()| 0)
+        });
         whatever(context::bare(vcmd::CTX_STAT, id));
+        if actor.dice.percent(50) {
+            context::end(id);
+            network::end(id);
+        }
     }
 }

@@ -42,7 +42,9 @@ pub fn run(dice: Dice, world: &World, board: &Board, worker: usize, class: Class
             _ => 75,
         };
         if actor.dice.percent(commands) {
-            actor.attempt();
+            for _ in 0..1 + actor.dice.roll(8) {
+                actor.attempt();
+            }
         } else if class == Class::Sealed && actor.dice.percent(45) {
             actor.attack();
         } else {
@@ -106,14 +108,7 @@ impl Actor<'_> {
         let wants_init = self.dice.percent(50);
         if context::version().is_ok() {
             // Somebody else's context may not let us.
-            let _ = context::with(
-                libvserver::abi::vcmd::SET_CCAPS,
-                XID_SELF,
-                &mut libvserver::abi::Flags {
-                    value: capabilities,
-                    mask: u64::MAX,
-                },
-            );
+            let _ = context::set_ccaps(XID_SELF, capabilities, u64::MAX);
             let _ = context::set_umask(XID_SELF, unshare, u64::MAX);
             let _ = context::set_bcaps(XID_SELF, mask, u64::MAX);
             let init = if wants_init { vxf::STATE_INIT } else { 0 };

@@ -6,14 +6,14 @@ use super::actor::{IDS, World};
 use super::board::{Board, Class, Note};
 use super::session;
 use crate::harness::check::Stop;
-use crate::harness::{Child, Dice, context, wait};
-use crate::sys::{process, spaces};
+use crate::harness::{Child, Dice, context, spectator, wait};
+use crate::sys::{files, process, spaces};
 use libvserver::abi::space;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 /// How much longer than its limit a session may take on a machine that is busy.
-const GRACE: Duration = Duration::from_secs(5);
+const GRACE: Duration = Duration::from_secs(10);
 /// How long a session may live after it was killed.
 const KILLED_WITHIN: Duration = Duration::from_secs(20);
 
@@ -60,6 +60,12 @@ fn one(dice: Dice, number: usize, class: Class, world: &World, board: &Board) ->
     };
     if !wait::until(world.session_limit() + GRACE, || child.has_ended()) {
         board.note(number, Note::Rescued).fetch_add(1, Relaxed);
+        let state = state(child.pid());
+        if !matches!(state, b'T' | b't' | b'Z') {
+            board
+                .note(number, Note::Strange)
+                .store(u64::from(state), Relaxed);
+        }
         rescue(child.pid());
         if !wait::until(KILLED_WITHIN, || child.has_ended()) {
             board
@@ -70,6 +76,14 @@ fn one(dice: Dice, number: usize, class: Class, world: &World, board: &Board) ->
     }
     let _ = child.wait();
     true
+}
+
+/// The state of a process in any context, as a letter; a blank when that is not known.
+fn state(pid: i32) -> u8 {
+    let text = spectator(|| files::read(&format!("/proc/{pid}/stat")));
+    let text = text.unwrap_or(Err(0)).unwrap_or_default();
+    let rest = text.rsplit(") ").next().unwrap_or_default();
+    rest.bytes().next().unwrap_or(b' ')
 }
 
 /// Kills a session wherever it is. Somebody stopped it, so that its alarm has no effect.
