@@ -117,10 +117,10 @@ initramfs "$binary" ${module:+"$module"}
 # Long enough for a loaded machine; the scenarios have limits of their own.
 if [ "$limit" -eq 0 ]; then
 	case "$flavour" in
-	debug) limit=1500 ;;
+	debug) limit=1800 ;;
 	*) limit=900 ;;
 	esac
-	[ -z "$full" ] || limit=$((limit * 4))
+	[ -z "$full" ] || limit=$((limit * 4 + 3600))
 	limit=$((limit + seconds))
 fi
 

@@ -13,13 +13,16 @@ use crate::sys::memory::page_size;
 use crate::sys::{Sys, files, ipc, keys, process, sched, sockets, spaces};
 use libvserver::abi::{XID_SELF, nxf, space, vcmd, vxf};
 use std::io::{Read, Seek};
+use std::os::unix::process::CommandExt;
+use std::process::Command;
 use std::time::Duration;
 
 /// One thing that happens.
 type Act = fn(&mut Actor<'_>);
 
 /// All of them. The number of an act on the board is its place here.
-const ACTS: [Act; 21] = [
+const ACTS: [Act; 22] = [
+    execute_in_a_thread,
     found_something_lasting,
     fork_and_exit,
     fork_and_exec,
@@ -104,6 +107,18 @@ fn move_a_thread(actor: &mut Actor<'_>) {
         actor.attempt();
         let _ = thread.join();
         actor.attempt();
+    });
+}
+
+/// A thread registers as init or reaper, or not, and takes the process over.
+fn execute_in_a_thread(actor: &mut Actor<'_>) {
+    let (id, register) = (actor.dice.pick(&IDS), u64::from(actor.dice.roll(4)));
+    actor.in_child(2, |_| {
+        let thread = std::thread::spawn(move || {
+            whatever(context::migrate(id, register));
+            let _ = Command::new(root::PROGRAM).args(["inside", "sleep"]).exec();
+        });
+        let _ = thread.join();
     });
 }
 

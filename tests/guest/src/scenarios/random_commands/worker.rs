@@ -61,7 +61,7 @@ fn one(dice: Dice, number: usize, class: Class, world: &World, board: &Board) ->
     if !wait::until(world.session_limit() + GRACE, || child.has_ended()) {
         board.note(number, Note::Rescued).fetch_add(1, Relaxed);
         let state = state(child.pid());
-        if !matches!(state, b'T' | b't' | b'Z') {
+        if !matches!(state, b'T' | b't' | b'Z') && !is_init(child.pid()) {
             board
                 .note(number, Note::Strange)
                 .store(u64::from(state), Relaxed);
@@ -84,6 +84,13 @@ fn state(pid: i32) -> u8 {
     let text = text.unwrap_or(Err(0)).unwrap_or_default();
     let rest = text.rsplit(") ").next().unwrap_or_default();
     rest.bytes().next().unwrap_or(b' ')
+}
+
+/// Whether a context has the process as its init, who like every pid 1 gets no SIGALRM.
+fn is_init(pid: i32) -> bool {
+    let all = context::all().unwrap_or_default();
+    all.into_iter()
+        .any(|xid| context::info(xid).is_ok_and(|info| info.initpid == pid as u32))
 }
 
 /// Kills a session wherever it is. Somebody stopped it, so that its alarm has no effect.
