@@ -13,7 +13,8 @@ here=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
 
 usage() {
 	cat <<'USAGE'
-usage: run.sh [--flavour FLAVOUR] [--arch ARCH] [--full] [--list] [NAME...]
+usage: run.sh [--flavour FLAVOUR] [--arch ARCH] [--full] [--seed N] [--seconds N]
+              [--list] [NAME...]
 
 Builds the scenarios, boots the kernel of that flavour under QEMU with them as
 PID 1, prints their results (KTAP) and ends with 0 when all passed.
@@ -23,6 +24,9 @@ PID 1, prints their results (KTAP) and ends with 0 when all passed.
   --arch ARCH        x86_64 or arm64 (default: ARCH, else this machine's)
   --full             heavy scenarios do all that is promised, instead of the
                      share that fits into a few minutes
+  --seed N           what random-commands starts from: the same seed draws the
+                     same commands
+  --seconds N        how long random-commands acts
   --list             print the names of the scenarios
   --timeout SECONDS  give up after this time
   NAME...            run these only (default: all)
@@ -32,15 +36,17 @@ status: 0 all passed, 1 something failed, 2 wrong usage, 3 something is missing,
 USAGE
 }
 
-flavour=$FLAVOUR arch=$ARCH list=0 full='' limit=0 names=()
+flavour=$FLAVOUR arch=$ARCH list=0 full='' limit=0 random='' seconds=0 names=()
 while [ $# -gt 0 ]; do
 	case "$1" in
-	--flavour | --arch | --timeout)
+	--flavour | --arch | --timeout | --seed | --seconds)
 		[ $# -ge 2 ] || die 2 "$1 needs a value" "see run.sh --help"
 		case "$1" in
 		--flavour) flavour=$2 ;;
 		--arch) arch=$2 ;;
 		--timeout) limit=$2 ;;
+		--seed) random+=" vserver.seed=$2" ;;
+		--seconds) seconds=$2 random+=" vserver.seconds=$2" ;;
 		esac
 		shift
 		;;
@@ -57,6 +63,7 @@ while [ $# -gt 0 ]; do
 done
 check_arch "$arch"
 check_flavour "$flavour"
+[[ $seconds =~ ^[0-9]+$ ]] || die 2 "'$seconds' is not a number of seconds" "run.sh --seconds 600"
 [[ $limit =~ ^[0-9]+$ ]] || die 2 "'$limit' is not a number of seconds" "run.sh --timeout 600"
 
 case "$arch" in
@@ -110,10 +117,11 @@ initramfs "$binary" ${module:+"$module"}
 # Long enough for a loaded machine; the scenarios have limits of their own.
 if [ "$limit" -eq 0 ]; then
 	case "$flavour" in
-	debug) limit=1500 ;;
+	debug) limit=1800 ;;
 	*) limit=900 ;;
 	esac
-	[ -z "$full" ] || limit=$((limit * 4))
+	[ -z "$full" ] || limit=$((limit * 4 + 3600))
+	limit=$((limit + seconds))
 fi
 
 tests=''
@@ -122,4 +130,4 @@ tests=''
 	echo "${names[*]}"
 )"
 
-boot_and_judge scenarios guest "$arch" "$flavour" "$archive" 2048 "$limit" "vserver.flavour=$flavour$full$tests"
+boot_and_judge scenarios guest "$arch" "$flavour" "$archive" 2048 "$limit" "vserver.flavour=$flavour$full$random$tests"

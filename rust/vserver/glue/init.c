@@ -89,12 +89,14 @@ void vs_init_reap(struct vs_ctx *ctx)
 EXPORT_SYMBOL_GPL(vs_init_reap);
 
 /*
- * Makes the current task the init of @ctx. Like every pid 1 it gets no signal
- * that it has no handler for, but those of the kernel and of vs_signal_*().
+ * Makes the process of the current task the init of @ctx: a thread that executes
+ * a program takes the number of its process over. Like every pid 1 it gets no
+ * signal that it has no handler for, but those of the kernel and of
+ * vs_signal_*().
  */
 void vs_init_register(struct vs_ctx *ctx)
 {
-	WRITE_ONCE(ctx->init_pid, current->pid);
+	WRITE_ONCE(ctx->init_pid, current->tgid);
 	if (atomic64_read(&ctx->obj.flags) & VS_FLAG_INFO_INIT) {
 		spin_lock_irq(&current->sighand->siglock);
 		current->signal->flags |= SIGNAL_UNKILLABLE;
@@ -102,3 +104,15 @@ void vs_init_register(struct vs_ctx *ctx)
 	}
 }
 EXPORT_SYMBOL_GPL(vs_init_register);
+
+/*
+ * The current task leaves @ctx: with its last thread the init goes, or with the
+ * one that is in the context while the process is not.
+ */
+void vs_init_leave(struct vs_ctx *ctx)
+{
+	guard(rcu)();
+	if (!atomic_read(&current->signal->live) ||
+	    READ_ONCE(current->group_leader->vs.ctx) != ctx)
+		cmpxchg(&ctx->init_pid, current->tgid, 0);
+}

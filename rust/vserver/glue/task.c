@@ -93,7 +93,7 @@ void __vs_task_exit(struct task_struct *p, long code)
 		struct vs_ctx *ctx = vs->ctx;
 
 		WRITE_ONCE(ctx->exit_code, code);
-		cmpxchg(&ctx->init_pid, p->pid, 0);
+		vs_init_leave(ctx);
 		/* Before its own children are given away, see init.c. */
 		cmpxchg(&ctx->reaper, p, NULL);
 		WRITE_ONCE(vs->claimed, false);

@@ -5,7 +5,7 @@
 //! The numbers of the release kernel are the ones the project promises. The debug kernel (address
 //! sanitizer, lock checking, leak detector) runs five to twenty times slower under emulation, and
 //! every object it allocates is tracked; there the counts shrink so that the whole run stays under
-//! seven minutes on two emulated processors, while the checkers see every code path.
+//! ten minutes on two emulated processors, while the checkers see every code path.
 
 use std::time::Duration;
 
@@ -46,6 +46,10 @@ pub struct Scale {
     pub flavour: Flavour,
     /// Everything that the project promises, however long it takes, instead of the usual share.
     pub full: bool,
+    /// What random commands start from: the same seed draws the same commands.
+    pub seed: u64,
+    /// Length of the random commands in seconds, when somebody asks for one.
+    pub seconds: Option<u32>,
 }
 
 impl Scale {
@@ -80,6 +84,21 @@ impl Scale {
         Duration::from_secs(self.pick(60, 10, 60))
     }
 
+    /// Length of the random commands. The checkers of the debug kernel are what finds something;
+    /// on the release kernel a short run shows that nothing outside is harmed at full speed.
+    pub fn random(self) -> Duration {
+        let seconds = self.seconds.unwrap_or(self.pick(3600, 15, 120));
+        Duration::from_secs(u64::from(seconds))
+    }
+
+    /// How much slower than the release kernel this one is, roughly.
+    pub fn slowness(self) -> u32 {
+        match self.flavour {
+            Flavour::Release => 1,
+            Flavour::Debug => 4,
+        }
+    }
+
     /// Default time limit of one scenario. Generous: a loaded build machine halves the speed of
     /// the emulation, and a limit that is hit by chance is worse than a slow failure.
     pub fn scenario_limit(self) -> Duration {
@@ -87,7 +106,12 @@ impl Scale {
             Flavour::Release => Duration::from_secs(60),
             Flavour::Debug => Duration::from_secs(150),
         };
-        if self.full { limit * FULL } else { limit }
+        let limit = if self.full { limit * FULL } else { limit };
+        // The random commands alone may take as long as they are asked to.
+        match (self.full, self.seconds) {
+            (false, None) => limit,
+            _ => limit + self.random(),
+        }
     }
 
     /// Slab growth in KiB that this many cycles may leave: per-CPU caches and partial slabs keep
@@ -96,7 +120,15 @@ impl Scale {
     pub fn slab_slack(cycles: u32) -> u64 {
         1024 + u64::from(cycles) * 64 / 1024
     }
+
+    /// Slab growth in KiB that random commands may leave: thousands of processes with namespaces,
+    /// sockets and keys come and go, and their caches keep pages. A run of half a minute leaves
+    /// half a MiB, one of ten minutes three quarters of a MiB.
+    pub const RANDOM_SLACK: u64 = 2048;
 }
+
+/// Where random commands start when nobody asks for something else.
+pub const SEED: u64 = 20_308;
 
 /// How much longer a scenario of a full run may take, as a factor.
 const FULL: u32 = 4;

@@ -3,8 +3,8 @@
 //! Scenarios for a booted machine.
 //!
 //! One static binary with several personalities: PID 1 of the test machine, runner of one
-//! scenario, the program that scenarios execute inside a guest, the stand-in for `modprobe`, and,
-//! on the build host, the list of scenarios.
+//! scenario, the program that scenarios execute inside a guest, the stand-ins for `modprobe` and
+//! for the helper program, and, on the build host, the list of scenarios.
 
 mod harness;
 mod limits;
@@ -26,6 +26,7 @@ fn main() {
     match (name, args.get(1).map(String::as_str)) {
         ("init", None) if first => machine::init::run(),
         (machine::modprobe::NAME, _) => exit(machine::modprobe::leave_mark(&args)),
+        (machine::helper::NAME, _) => exit(machine::helper::judge(&args)),
         (_, Some("inside")) => exit(harness::inside::run(&args[2..])),
         (_, Some("--list")) => scenarios::print_list(),
         _ if first => machine::init::run(),

@@ -307,6 +307,7 @@ int __vs_ppid(const struct task_struct *task, int nr);
 struct task_struct *__vs_child_reaper(struct task_struct *father,
 				      struct task_struct *reaper);
 void vs_init_register(struct vs_ctx *ctx);
+void vs_init_leave(struct vs_ctx *ctx);
 void vs_init_reap(struct vs_ctx *ctx);
 
 /* inode.c */

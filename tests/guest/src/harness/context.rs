@@ -72,6 +72,11 @@ pub fn set_bcaps(xid: u32, value: u64, mask: u64) -> Sys<()> {
     plain(vserver().set_bcaps(xid, value, mask))
 }
 
+/// `set_ccaps`.
+pub fn set_ccaps(xid: u32, value: u64, mask: u64) -> Sys<()> {
+    with(abi::vcmd::SET_CCAPS, xid, &mut Flags { value, mask }).map(|_| ())
+}
+
 /// `set_umask`.
 pub fn set_umask(xid: u32, value: u64, mask: u64) -> Sys<()> {
     plain(vserver().set_umask(xid, value, mask))

@@ -2,7 +2,7 @@
 
 //! What the kernel command line asks for.
 
-use crate::limits::{Flavour, Scale};
+use crate::limits::{Flavour, SEED, Scale};
 
 /// The request of one run.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,12 +14,15 @@ pub struct Request {
 }
 
 impl Request {
-    /// Reads the words `vserver.flavour=`, `vserver.tests=` and `vserver.full`.
+    /// Reads the words `vserver.flavour=`, `vserver.tests=`, `vserver.full`, `vserver.seed=` and
+    /// `vserver.seconds=`.
     pub fn parse(line: &str) -> Result<Self, String> {
         let mut request = Self {
             scale: Scale {
                 flavour: Flavour::Release,
                 full: false,
+                seed: SEED,
+                seconds: None,
             },
             names: Vec::new(),
         };
@@ -28,6 +31,13 @@ impl Request {
                 request.scale.flavour = Flavour::parse(name)?;
             } else if word == "vserver.full" {
                 request.scale.full = true;
+            } else if let Some(number) = word.strip_prefix("vserver.seed=") {
+                let seed = number.parse();
+                request.scale.seed = seed.map_err(|_| format!("seed '{number}' is no number"))?;
+            } else if let Some(number) = word.strip_prefix("vserver.seconds=") {
+                let time = number.parse();
+                let time = time.map_err(|_| format!("time '{number}' is no number"))?;
+                request.scale.seconds = Some(time);
             } else if let Some(names) = word.strip_prefix("vserver.tests=") {
                 request.names = names
                     .split(',')
@@ -64,6 +74,16 @@ mod tests {
         assert!(Request::parse("vserver.full").unwrap().scale.full);
         assert!(request.wants("names"));
         assert!(!request.wants("spaces"));
+    }
+
+    #[test]
+    fn random_commands_have_a_seed_and_a_length() {
+        let scale = Request::parse("vserver.seed=7 vserver.seconds=600")
+            .unwrap()
+            .scale;
+        assert_eq!((scale.seed, scale.seconds), (7, Some(600)));
+        assert_eq!(Request::parse("").unwrap().scale.seed, SEED);
+        assert!(Request::parse("vserver.seed=x").is_err());
     }
 
     #[test]

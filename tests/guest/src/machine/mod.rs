@@ -5,6 +5,7 @@
 pub mod cmdline;
 pub mod core_module;
 pub mod entries;
+pub mod helper;
 pub mod init;
 pub mod kmsg;
 pub mod kunit;

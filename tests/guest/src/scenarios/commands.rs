@@ -3,10 +3,10 @@
 //! Every command with every kind of caller, id and pointer, as a native and as a 32-bit caller,
 //! against what the published interface says.
 
-use super::good_data::Width;
 use super::published::expected;
 use super::published::{Answer, Caller, IDS, Id, POINTERS, PUBLISHED, Pointer, Row, Target, Want};
 use crate::harness::check::{Outcome, Test};
+use crate::harness::entry::{Place, WIDTHS, Width, call};
 use crate::harness::{Child, Need, Stop, context, network, subprocess, wait};
 use crate::limits::GONE_WITHIN;
 use crate::sys::memory::{Edge, Low};
@@ -29,12 +29,6 @@ const USER: u32 = 65_534;
 /// Capabilities to be without.
 const CAP_LINUX_IMMUTABLE: u32 = 9;
 const CAP_SYS_RESOURCE: u32 = 24;
-
-/// The callers on this machine.
-#[cfg(target_arch = "x86_64")]
-const WIDTHS: &[(Width, &str)] = &[(Width::Native, "native"), (Width::Narrow, "32-bit")];
-#[cfg(not(target_arch = "x86_64"))]
-const WIDTHS: &[(Width, &str)] = &[(Width::Native, "native")];
 
 /// A sealed guest with a process, in a network context of its own.
 struct Somebody {
@@ -431,23 +425,12 @@ impl Cell<'_> {
 
     /// The call itself, with the pointer that starts `at` bytes before the end of the memory.
     fn call(&self, number: u32, at: usize) -> Sys<u32> {
-        let pointer = match self.pointer {
-            Pointer::Null => 0,
-            Pointer::Kernel if self.width == Width::Native => usize::MAX - 0xffff,
-            Pointer::Kernel => 0xffff_0000,
-            _ => self.edge.back(at) as usize,
+        let place = match self.pointer {
+            Pointer::Null => Place::Null,
+            Pointer::Kernel => Place::Kernel,
+            _ => Place::Back(at),
         };
-        match self.width {
-            // SAFETY: the pointer leads to memory of ours, or the kernel refuses it.
-            Width::Native => unsafe { context::raw(self.row.number, number, pointer as *mut _) },
-            #[cfg(target_arch = "x86_64")]
-            // SAFETY: as above; the memory lies below 4 GiB.
-            Width::Narrow => unsafe {
-                crate::sys::int80::vserver(self.row.number, number, pointer as u32)
-            },
-            #[cfg(not(target_arch = "x86_64"))]
-            Width::Narrow => Err(libc::ENOSYS),
-        }
+        call(self.width, self.row.number, number, self.edge, place)
     }
 }
 

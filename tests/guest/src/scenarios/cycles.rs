@@ -3,10 +3,10 @@
 //! Create and exit, over and over: nothing may be lost.
 
 use crate::harness::check::{Outcome, Test};
-use crate::harness::{Need, Promise, Stop, context, wait};
-use crate::limits::{Flavour, GONE_WITHIN, Scale};
+use crate::harness::{Need, Promise, Stop, context, slab};
+use crate::limits::{Flavour, Scale};
 use crate::machine::residue;
-use crate::sys::{Sys, describe, files, process};
+use crate::sys::{Sys, describe, process};
 use libvserver::abi::{CtxCreate, XID_MAX, XID_MIN, vcmd, vxf};
 use std::ffi::c_void;
 use std::time::Instant;
@@ -66,18 +66,6 @@ fn short_lived(xid: Option<u32>, flags: u64) -> Result<Sys<()>, Stop> {
     })
 }
 
-/// Unreclaimable slab memory in KiB, after everything that is about to be freed was freed.
-fn slab() -> Result<u64, Stop> {
-    wait::until(GONE_WITHIN, || residue::objects() == Ok(0));
-    // Frees of objects wait for grace periods; give them a few.
-    std::thread::sleep(std::time::Duration::from_millis(1500));
-    let text = files::read("/proc/meminfo").need("meminfo")?;
-    files::field(&text, "SUnreclaim")
-        .and_then(|value| value.split(' ').next())
-        .and_then(|number| number.parse().ok())
-        .need("SUnreclaim")
-}
-
 /// Runs cycles with ids from `first` on, each id once per round. Returns the failed ones.
 fn work(first: u32, ids: u32, cycles: u32) -> Vec<(u32, i32)> {
     let mut failed = Vec::new();
@@ -126,7 +114,7 @@ pub fn run(t: &mut Test) -> Outcome {
         started.elapsed().as_secs_f64() * 1e6 / f64::from(EMPTY)
     ));
 
-    let before = slab()?;
+    let before = slab::unreclaimable()?;
     let started = Instant::now();
     rounds(t, cycles)?;
     let seconds = started.elapsed().as_secs_f64();
@@ -142,7 +130,7 @@ pub fn run(t: &mut Test) -> Outcome {
         Vec::new(),
     );
 
-    let after = slab()?;
+    let after = slab::unreclaimable()?;
     t.gives("objects that were not freed", residue::objects(), 0);
     t.note(format!(
         "unreclaimable slab: {before} KiB before, {after} KiB after"

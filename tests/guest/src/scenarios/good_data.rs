@@ -2,18 +2,9 @@
 
 //! Data that a command accepts, in the layouts of both kinds of callers.
 
+use crate::harness::entry::Width;
 use libvserver::abi::{nxa, rlimit};
 use std::sync::atomic::{AtomicU32, Ordering};
-
-/// Who calls: that decides the layout.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Width {
-    /// A program of the architecture of the kernel.
-    Native,
-    /// A 32-bit program on x86-64.
-    #[cfg_attr(not(target_arch = "x86_64"), allow(dead_code))]
-    Narrow,
-}
 
 /// What good data of a command looks like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -9,6 +9,7 @@ use crate::limits::HEAVY;
 mod capabilities;
 mod chroot_escapes;
 mod commands;
+mod context_capabilities;
 mod context_limits;
 mod ctx_kill;
 mod cycles;
@@ -18,6 +19,7 @@ mod enter_all;
 mod exec;
 mod fork_bomb;
 mod good_data;
+mod guest_values;
 mod ids;
 mod inode_attributes;
 mod instances;
@@ -27,6 +29,7 @@ mod many;
 mod migrate;
 mod modprobe;
 mod module;
+mod mount_capabilities;
 mod mount_tables;
 mod names;
 mod net_addresses;
@@ -40,6 +43,7 @@ mod proc_virtnet;
 mod proc_virtual;
 mod process_groups;
 mod published;
+mod random_commands;
 mod resource_limits;
 mod scheduling;
 mod setuid;
@@ -201,6 +205,21 @@ pub const ALL: &[Scenario] = &[
         capabilities::run,
     ),
     light(
+        "context-capabilities",
+        "what each bit gives back, to whom, and the unshare mask",
+        context_capabilities::run,
+    ),
+    light(
+        "mount-capabilities",
+        "mounts of guests, and the mount table that a flag hides",
+        mount_capabilities::run,
+    ),
+    light(
+        "guest-values",
+        "log, score and priority as a guest sees them",
+        guest_values::run,
+    ),
+    light(
         "setuid",
         "a setuid program gains nothing outside the mask",
         setuid::run,
@@ -298,6 +317,11 @@ pub const ALL: &[Scenario] = &[
         "stress",
         "everything at once from several tasks",
         stress::run,
+    ),
+    heavy(
+        "random-commands",
+        "commands and ordinary life by chance, from host and guests",
+        random_commands::run,
     ),
     light(
         "module",

@@ -2,9 +2,9 @@
 
 //! Every command with every kind of pointer, and in versions that do not exist.
 
-use super::good_data::Width;
 use super::pointer_table::{ABSENT, Data, Id, Row, TABLE, Value};
 use crate::harness::check::{Outcome, Test};
+use crate::harness::entry::Width;
 use crate::harness::{Child, Guest, Need, Network, Stop, context, network, subprocess, wait};
 use crate::limits::GONE_WITHIN;
 use crate::sys::memory::{Edge, Low, page_size};

@@ -7,7 +7,8 @@
 //! it: where both differ, one of them is wrong. Where this implementation differs from the
 //! original on purpose, [`expected`] says so (`Documentation/abi.md`).
 
-use super::good_data::{Good, Width};
+use super::good_data::Good;
+use crate::harness::entry::Width;
 
 /// Whom the command lets through, beside what its capabilities say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

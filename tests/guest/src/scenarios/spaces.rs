@@ -3,7 +3,8 @@
 //! Storing and entering of namespaces, one by one.
 
 use crate::harness::check::{Outcome, Test};
-use crate::harness::{Guest, Need, Stop, context, subprocess};
+use crate::harness::{Guest, Need, Stop, context, subprocess, wait};
+use crate::limits::GONE_WITHIN;
 use crate::sys::{Sys, files, process, spaces};
 use libvserver::abi::{SpaceMaskV1, XID_SELF, space, vcmd, vhin, vxf};
 
@@ -31,7 +32,34 @@ pub fn run(t: &mut Test) -> Outcome {
     sets(t)?;
     private(t)?;
     default_create(t)?;
-    kept(t)
+    kept(t)?;
+    replaced(t)
+}
+
+/// A namespace that another one replaces in a set goes, and so does what a context had when it
+/// ends: many more pass through than may exist at once.
+fn replaced(t: &mut Test) -> Outcome {
+    const LIMIT: &str = "/proc/sys/user/max_uts_namespaces";
+    let before = files::read(LIMIT).need("limit of namespaces")?;
+    files::write(LIMIT, "24").need("a low limit")?;
+    let all = (0..20).try_for_each(|_| {
+        let xid = t.xid();
+        let stored = subprocess(|| -> Sys<()> {
+            context::create(xid, vxf::INIT_SET)?;
+            for index in [0, 1, 0, 1] {
+                spaces::unshare(space::UTS)?;
+                context::set_space(XID_SELF, space::UTS, index)?;
+            }
+            Ok(())
+        });
+        let gone = wait::until(GONE_WITHIN, || context::info(xid).is_err());
+        stored
+            .unwrap_or(Err(libc::ECHILD))
+            .and(if gone { Ok(()) } else { Err(libc::EBUSY) })
+    });
+    files::write(LIMIT, before.trim()).need("the limit as it was")?;
+    t.ok("80 namespaces are stored where 24 may exist", all);
+    Ok(())
 }
 
 fn one_by_one(t: &mut Test) -> Outcome {

@@ -5,7 +5,7 @@
 //! demands that no call fails in a way that no order of events explains.
 
 use crate::harness::check::{Outcome, Test};
-use crate::harness::{Promise, Stop, context, wait};
+use crate::harness::{Dice, Promise, Stop, context, wait};
 use crate::limits::GONE_WITHIN;
 use crate::sys::{Sys, describe, files, process, spaces};
 use libvserver::abi::{space, vcmd, vhin, vxf, vxm};
@@ -19,22 +19,9 @@ const IDS: std::ops::Range<u32> = 100..104;
 /// Unexplained errors that a worker reports.
 const REPORTED: usize = 20;
 
-/// A small generator of numbers; the seed makes a run repeatable.
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self, sides: u32) -> u32 {
-        // The constants of Knuth's MMIX.
-        self.0 = self
-            .0
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) as u32 % sides
-    }
-
-    fn id(&mut self) -> u32 {
-        IDS.start + self.roll(IDS.end - IDS.start)
-    }
+/// One of the ids.
+fn some_id(dice: &mut Dice) -> u32 {
+    IDS.start + dice.roll(IDS.end - IDS.start)
 }
 
 /// What a worker did: calls, and the errors that nothing explains.
@@ -62,7 +49,7 @@ const EXPLAINED: [i32; 9] = [
 ];
 
 fn act(dice: &mut Dice) -> (&'static str, Sys<()>) {
-    let id = dice.id();
+    let id = some_id(dice);
     match dice.roll(16) {
         0 | 1 => (
             "create and exit",
@@ -156,7 +143,7 @@ fn in_child(body: impl FnOnce() -> Sys<()>) -> Sys<()> {
 }
 
 fn work(seed: u32, time: Duration) -> Tally {
-    let mut dice = Dice(u64::from(seed) << 32 | 0x9e37_79b9);
+    let mut dice = Dice::new(&[u64::from(seed)]);
     let end = Instant::now() + time;
     let (mut calls, mut strange) = (0, Vec::new());
     while Instant::now() < end {

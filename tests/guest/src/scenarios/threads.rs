@@ -6,10 +6,13 @@
 //! threads therefore must not do it in one of them and expect the others to follow.
 
 use crate::harness::check::{Outcome, Test};
-use crate::harness::{Need, context, subprocess, wait};
+use crate::harness::root::PROGRAM;
+use crate::harness::{Child, Exit, Need, context, subprocess, wait};
 use crate::limits::GONE_WITHIN;
-use crate::sys::{Sys, files};
-use libvserver::abi::vxf;
+use crate::sys::{Sys, code, files};
+use libvserver::abi::{XID_SELF, vxf};
+use std::os::unix::process::CommandExt;
+use std::process::Command;
 use std::sync::mpsc::channel;
 use std::thread;
 
@@ -48,7 +51,43 @@ fn several_threads(xid: u32) -> Sys<Seen> {
     Ok(((own, moved, inherited), listed, claims))
 }
 
+/// Makes a context in a thread, becomes its init there and executes a program: programs of some
+/// languages have no other way than a thread.
+fn init_from_a_thread(xid: u32) -> i32 {
+    let mover = thread::spawn(move || -> Sys<()> {
+        context::create(xid, vxf::INIT_SET | vxf::INFO_INIT | vxf::PERSISTENT)?;
+        context::set_flags(XID_SELF, 0, vxf::STATE_INIT)?;
+        let mut command = Command::new(PROGRAM);
+        Err(code(&command.args(["inside", "sleep"]).exec()))
+    });
+    mover.join().map_or(99, |result| result.err().unwrap_or(0))
+}
+
+fn executing_thread(t: &mut Test) -> Outcome {
+    let xid = t.xid();
+    let mut child = Child::start(|| init_from_a_thread(xid))?;
+    let pid = child.pid();
+    let moved = wait::until(GONE_WITHIN, || context::task_xid(pid) == Ok(xid));
+    t.check("a thread of it executes a program in the context", moved);
+    let init = || context::info(xid).map(|info| info.initpid);
+    t.gives("the process is the init", init(), pid as u32);
+    t.ok("it is found as such", context::kill(xid, 1, libc::SIGKILL));
+    t.equal("it was killed", child.wait()?, Exit::Signal(libc::SIGKILL));
+    t.gives("the context has no init any more", init(), 0);
+    context::end(xid);
+    t.check(
+        "the context can be ended",
+        wait::until(GONE_WITHIN, || context::info(xid).is_err()),
+    );
+    Ok(())
+}
+
 pub fn run(t: &mut Test) -> Outcome {
+    several(t)?;
+    executing_thread(t)
+}
+
+fn several(t: &mut Test) -> Outcome {
     let xid = t.xid();
     let ((own, moved, inherited), listed, claims) =
         subprocess(|| several_threads(xid))?.need("threads")?;

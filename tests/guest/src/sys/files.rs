@@ -106,6 +106,33 @@ pub fn mount(source: &str, target: &str, kind: &str, flags: c_ulong, data: &str)
     })
 }
 
+/// Clones a mount and attaches the copy, with the calls that work on descriptors.
+pub fn clone_mount(from: &str, to: &str) -> Sys<()> {
+    const OPEN_TREE_CLONE: libc::c_uint = 1;
+    const MOVE_MOUNT_F_EMPTY_PATH: libc::c_uint = 4;
+    let (from, to, empty) = (c(from), c(to), c(""));
+    // SAFETY: all strings outlive the calls; the descriptor is ours.
+    unsafe {
+        let at = libc::AT_FDCWD;
+        let tree = super::sys(libc::syscall(
+            libc::SYS_open_tree,
+            at,
+            from.as_ptr(),
+            OPEN_TREE_CLONE,
+        ))?;
+        let moved = done(libc::syscall(
+            libc::SYS_move_mount,
+            tree,
+            empty.as_ptr(),
+            at,
+            to.as_ptr(),
+            MOVE_MOUNT_F_EMPTY_PATH,
+        ));
+        libc::close(tree as c_int);
+        moved
+    }
+}
+
 /// Detaches a mount.
 pub fn detach(target: &str) -> Sys<()> {
     let target = c(target);

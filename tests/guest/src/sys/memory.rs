@@ -4,6 +4,7 @@
 //! behind which there is nothing.
 
 use super::{Sys, c, done, errno};
+use std::sync::atomic::AtomicU64;
 
 /// Places mappings where 32 bits of address are enough.
 #[cfg(target_arch = "x86_64")]
@@ -11,6 +12,42 @@ const LOW: libc::c_int = libc::MAP_32BIT;
 /// There is no 32-bit caller to care for.
 #[cfg(not(target_arch = "x86_64"))]
 const LOW: libc::c_int = 0;
+
+/// Numbers that a process shares with all processes that it forks from then on.
+pub struct Shared {
+    start: *mut AtomicU64,
+    count: usize,
+}
+
+impl Shared {
+    /// That many numbers, all of them 0. They stay until the last of the processes ends.
+    pub fn map(count: usize) -> Sys<Self> {
+        // SAFETY: the new mapping is ours alone.
+        let start = unsafe {
+            libc::mmap(
+                std::ptr::null_mut(),
+                count * size_of::<AtomicU64>(),
+                libc::PROT_READ | libc::PROT_WRITE,
+                libc::MAP_SHARED | libc::MAP_ANONYMOUS,
+                -1,
+                0,
+            )
+        };
+        if start == libc::MAP_FAILED {
+            return Err(errno());
+        }
+        Ok(Self {
+            start: start.cast(),
+            count,
+        })
+    }
+
+    /// The numbers.
+    pub fn numbers(&self) -> &[AtomicU64] {
+        // SAFETY: the mapping is that long, zeros are valid, and it is never unmapped.
+        unsafe { std::slice::from_raw_parts(self.start, self.count) }
+    }
+}
 
 /// Bytes of a page.
 pub fn page_size() -> usize {

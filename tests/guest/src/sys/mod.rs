@@ -8,13 +8,16 @@ pub mod files;
 pub mod int80;
 pub mod ipc;
 pub mod keys;
+pub mod log;
 pub mod memory;
 pub mod modules;
 pub mod process;
 pub mod sched;
 pub mod sockets;
 pub mod spaces;
+pub mod terminal;
 pub mod trace;
+pub mod xattr;
 
 /// Result of a system call; the error is the error number.
 pub type Sys<T> = Result<T, i32>;
@@ -40,6 +43,12 @@ pub fn done(ret: impl Into<i64>) -> Sys<()> {
 /// The error number of an I/O error of the standard library.
 pub fn code(error: &std::io::Error) -> i32 {
     error.raw_os_error().unwrap_or(libc::EIO)
+}
+
+/// Waits until a descriptor is ready; 0 when the time is over before.
+pub fn poll_one(entry: &mut libc::pollfd, limit: std::time::Duration) -> i32 {
+    // SAFETY: one valid entry.
+    unsafe { libc::poll(entry, 1, limit.as_millis() as i32) }
 }
 
 /// Symbolic name and text of an error number.

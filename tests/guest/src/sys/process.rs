@@ -159,6 +159,27 @@ pub fn become_user(id: u32) -> Sys<()> {
     }
 }
 
+/// `fork(2)`: the pid of the child, 0 in the child. The caller is single-threaded.
+pub fn fork() -> Sys<pid_t> {
+    // SAFETY: as the caller promises.
+    sys(unsafe { libc::fork() }).map(|pid| pid as pid_t)
+}
+
+/// Arranges that SIGALRM ends the caller after so many seconds.
+pub fn alarm(seconds: u32) {
+    // SAFETY: the default action needs no handler; plain numbers.
+    unsafe {
+        libc::signal(libc::SIGALRM, libc::SIG_DFL);
+        libc::alarm(seconds);
+    }
+}
+
+/// `reboot(2)`. On the host it means the machine.
+pub fn reboot(command: c_int) -> Sys<()> {
+    // SAFETY: plain number.
+    done(unsafe { libc::reboot(command) })
+}
+
 /// Arranges that the caller gets `signal` when its parent ends.
 pub fn die_with_parent(signal: c_int) {
     // SAFETY: plain numbers; cannot fail for a valid signal.
@@ -265,6 +286,12 @@ pub fn drop_capability(number: u32) -> Sys<()> {
     }
     // SAFETY: version 3 reads the header and two triples; both outlive the call.
     done(unsafe { libc::syscall(libc::SYS_capset, &CAPABILITY_HEADER, data.as_ptr()) })
+}
+
+/// Takes a capability out of the bounding set.
+pub fn drop_bounding(number: u32) -> Sys<()> {
+    // SAFETY: plain numbers.
+    done(unsafe { libc::prctl(libc::PR_CAPBSET_DROP, c_long::from(number), 0, 0, 0) })
 }
 
 extern "C" fn nothing(_signal: c_int) {}

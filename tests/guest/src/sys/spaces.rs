@@ -34,6 +34,12 @@ pub fn hostname() -> Sys<String> {
     Ok(String::from_utf8_lossy(&buffer[..end]).into_owned())
 }
 
+/// Sets the domain name.
+pub fn set_domainname(name: &str) -> Sys<()> {
+    // SAFETY: the name has the length that is passed.
+    done(unsafe { libc::setdomainname(name.as_ptr().cast(), name.len()) })
+}
+
 /// Sets the node name.
 pub fn set_hostname(name: &str) -> Sys<()> {
     // SAFETY: the name has the length that is passed.
