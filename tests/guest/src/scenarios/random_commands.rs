@@ -28,10 +28,10 @@ use crate::machine::{helper, residue};
 use crate::scenarios::published::PUBLISHED;
 use crate::sys::memory::Low;
 use crate::sys::{Sys, describe, files, ipc, process, sockets};
-use actor::{ENTRIES, FILE, TREE, World};
+use actor::{ENTRIES, FILE, NODES, TREE, World};
 use board::{Board, CLASSES, Class, Note, Tally};
 use libvserver::Vserver;
-use libvserver::abi::{DlimitBase, Fiattr, iattr, space, vcmd, vxf};
+use libvserver::abi::{DlimitBase, Fiattr, SetMapping, iattr, space, vcmd, vxf};
 use sentinel::Sentinel;
 use std::fs::File;
 use std::os::fd::AsFd;
@@ -133,6 +133,13 @@ impl Scenery {
             .map_err(|e| crate::sys::code(&e))
             .need("link")?;
         files::mknod(&format!("{TREE}/fifo"), libc::S_IFIFO, 0).need("pipe")?;
+        for (path, kind, number) in [
+            (NODES[0], libc::S_IFCHR, libc::makedev(1, 5)),
+            (NODES[1], libc::S_IFCHR, libc::makedev(1, 7)),
+            (NODES[2], libc::S_IFBLK, libc::makedev(240, 0)),
+        ] {
+            files::mknod(path, kind, number).need("device node")?;
+        }
         let _ = std::fs::remove_file(helper::PATH);
         std::os::unix::fs::symlink("/init", helper::PATH)
             .map_err(|e| crate::sys::code(&e))
@@ -176,8 +183,34 @@ impl Scenery {
                 }
             }
         }
+        plain_nodes()?;
         clear_tree(TREE)
     }
+}
+
+/// Every node of a device is itself again for everybody.
+fn plain_nodes() -> Sys<()> {
+    let paths: Vec<Low> = NODES.into_iter().map(Low::text).collect::<Sys<_>>()?;
+    for path in &paths {
+        let unset = |device, target| {
+            let mut data = SetMapping {
+                device,
+                target,
+                ..SetMapping::default()
+            };
+            context::with(vcmd::UNSET_MAPPING, 0, &mut data)
+        };
+        unset(0, path.address())?;
+        // The newest hides older ones.
+        loop {
+            match unset(path.address(), 0) {
+                Ok(_) => {}
+                Err(libc::ENOENT) => break,
+                Err(error) => return Err(error),
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Removes a directory whose files may be immutable.

@@ -4,7 +4,7 @@
 
 use super::board::{Board, Class, Note};
 use crate::harness::{Child, Dice, wait};
-use crate::sys::memory::Edge;
+use crate::sys::memory::{Edge, Low};
 use crate::sys::{Sys, process, sockets};
 use std::fs::File;
 use std::os::fd::AsRawFd;
@@ -15,6 +15,8 @@ use std::time::Duration;
 pub const TREE: &str = "/tmp/random";
 /// One of them, for what shall succeed.
 pub const FILE: &str = "/tmp/random/file";
+/// Nodes of devices there: two that read zeros, one whose device nobody has.
+pub const NODES: [&str; 3] = ["/tmp/random/zero", "/tmp/random/full", "/tmp/random/block"];
 /// Entries of procfs that nothing here needs: their bits are changed and put back at the end.
 pub const ENTRIES: [&str; 2] = ["/proc/version", "/proc/devices"];
 
@@ -60,6 +62,8 @@ pub struct Actor<'a> {
     pub paths: Edge,
     /// Open files, for the commands on descriptors.
     pub files: Vec<i32>,
+    /// The names of [`NODES`].
+    pub nodes: Vec<Low>,
 }
 
 impl<'a> Actor<'a> {
@@ -90,6 +94,7 @@ impl<'a> Actor<'a> {
             data: Edge::map()?,
             paths: Edge::map()?,
             files,
+            nodes: NODES.into_iter().map(Low::text).collect::<Sys<_>>()?,
         })
     }
 

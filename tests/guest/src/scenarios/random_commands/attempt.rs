@@ -9,6 +9,8 @@
 //! * A context that is persistent and has given up STATE_ADMIN stays until the machine ends, by
 //!   the rules of the interface. Ids of even number may be persistent and keep STATE_ADMIN; the
 //!   others are never persistent. The own context is treated as both.
+//! * What a node of a device is for everybody does not matter to anybody here but the workers; it
+//!   is put back at the end.
 //! * Tags of disk limits come from a short list, so that all of them can be removed at the end.
 //! * Attributes are set in one directory and on two entries of procfs; on others they would change
 //!   what the scenario itself needs.
@@ -131,9 +133,12 @@ impl Actor<'_> {
         path: usize,
     ) -> Vec<u8> {
         let pids = self.pids();
+        let mut nodes: Vec<u64> = self.nodes.iter().map(|n| n.address() as u64).collect();
+        nodes.extend([0, path as u64]);
         let special = |dice: &mut Dice, field| match field {
             Field::Flags(_) => Some(safe_flags(flags(dice, field), id)),
             Field::Path => Some(path as u64),
+            Field::Node => Some(dice.pick(&nodes)),
             Field::Pid => Some(u64::from(dice.pick(&pids) as u32)),
             _ => None,
         };

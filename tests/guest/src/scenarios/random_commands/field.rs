@@ -42,6 +42,8 @@ pub enum Field {
     Ip,
     /// The address of a path.
     Path,
+    /// The address of the path of a device node, or null.
+    Node,
 }
 
 /// Bits that `clone(2)` knows, and that `set_space` knows.
@@ -68,7 +70,7 @@ impl Field {
             Self::Bits(_) | Self::Flags(_) | Self::Mask | Self::Limit | Self::Any64 => 8,
             Self::Kind | Self::Half => 2,
             Self::Text(bytes) | Self::Gap(bytes) => bytes,
-            Self::Path => address,
+            Self::Path | Self::Node => address,
             _ => 4,
         }
     }
@@ -91,7 +93,7 @@ impl Field {
             Self::Limit => limit(dice),
             Self::DiskLimit => disk_limit(dice),
             Self::Upto(last) => upto(dice, last),
-            Self::Any | Self::Half | Self::Pid | Self::Path => small_or_large(dice),
+            Self::Any | Self::Half | Self::Pid | Self::Path | Self::Node => small_or_large(dice),
             Self::Any64 => dice.word() >> dice.roll(64),
             Self::Signal => signal(dice),
             Self::Text(bytes) => return text(dice, bytes),
@@ -252,6 +254,7 @@ mod tests {
             Field::Gap(3),
             Field::Kind,
             Field::Path,
+            Field::Node,
             Field::Upto(u32::MAX),
         ] {
             for _ in 0..50 {

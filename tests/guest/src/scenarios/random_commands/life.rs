@@ -6,11 +6,11 @@
 //! not start, because both may kill everything; no reboot but in a sealed guest, because the host
 //! means it; no mount and no change of /proc/sys, because the machine is needed afterwards.
 
-use super::actor::{Actor, FILE, IDS, LASTING, TREE};
+use super::actor::{Actor, FILE, IDS, LASTING, NODES, TREE};
 use super::board::Class;
 use crate::harness::{context, inside, network, root};
 use crate::sys::memory::page_size;
-use crate::sys::{Sys, files, ipc, keys, process, sched, sockets, spaces};
+use crate::sys::{Sys, devices, files, ipc, keys, process, sched, sockets, spaces};
 use libvserver::abi::{XID_SELF, nxf, space, vcmd, vxf};
 use std::io::{Read, Seek};
 use std::os::unix::process::CommandExt;
@@ -21,7 +21,7 @@ use std::time::Duration;
 type Act = fn(&mut Actor<'_>);
 
 /// All of them. The number of an act on the board is its place here.
-const ACTS: [Act; 22] = [
+const ACTS: [Act; 23] = [
     execute_in_a_thread,
     found_something_lasting,
     fork_and_exit,
@@ -35,6 +35,7 @@ const ACTS: [Act; 22] = [
     connect_sockets,
     make_files,
     change_attributes_of_an_open_file,
+    open_nodes,
     store_namespaces,
     enter_and_look,
     use_ipc,
@@ -223,6 +224,14 @@ fn change_attributes_of_an_open_file(actor: &mut Actor<'_>) {
         }
         actor.files = before;
     }
+}
+
+/// What a node leads to may change at any time.
+fn open_nodes(actor: &mut Actor<'_>) {
+    let path = actor.dice.pick(&NODES);
+    whatever(devices::read(path));
+    whatever(devices::write(path));
+    whatever(devices::number_by_path(path));
 }
 
 const NAMESPACES: [u64; 6] = [

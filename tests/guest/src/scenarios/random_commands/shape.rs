@@ -5,10 +5,10 @@
 use super::field::{DISK, Field, INODE, MIGRATE, SCHEDULER, SPACES};
 use crate::harness::Dice;
 use crate::harness::entry::Width;
-use libvserver::abi::{nxc, nxf, rlimit, sock, vcmd, vhin, vxc, vxf};
+use libvserver::abi::{dattr, nxc, nxf, rlimit, sock, vcmd, vhin, vxc, vxf};
 
 use Field::{
-    Any, Any64, Bits, Bits32, DiskLimit, Flags, Gap, Half, Ip, Kind, Limit, Mask, Path, Pid,
+    Any, Any64, Bits, Bits32, DiskLimit, Flags, Gap, Half, Ip, Kind, Limit, Mask, Node, Path, Pid,
     Signal, Text, Upto,
 };
 
@@ -61,6 +61,7 @@ pub fn of(command: u32) -> &'static [Field] {
         vcmd::SET_VHI_NAME | vcmd::GET_VHI_NAME => {
             &[Upto(vhin::DOMAINNAME), Text(vhin::LEN), Gap(3)]
         }
+        vcmd::SET_MAPPING | vcmd::UNSET_MAPPING => &[Node, Node, Bits32(dattr::MASK)],
         vcmd::CTX_CREATE => &[Flags(CONTEXT_FLAGS)],
         vcmd::NET_CREATE => &[Flags(NETWORK_FLAGS)],
         vcmd::CTX_MIGRATE => &[Bits(MIGRATE)],
