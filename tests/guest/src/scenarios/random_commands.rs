@@ -52,7 +52,7 @@ const FIRST: u32 = 8;
 /// How much longer than asked for a run may become, as a factor.
 const PATIENCE: u32 = 2;
 /// How long a worker may take to end: its session ends, or is killed and ends.
-const ENDS_WITHIN: Duration = Duration::from_secs(60);
+const ENDS_WITHIN: Duration = Duration::from_secs(90);
 /// A file that nobody has a reason to touch.
 const UNTOUCHED: &str = "/run/sentinel/untouched";
 const TEXT: &str = "nobody has a reason to touch this\n";

@@ -9,7 +9,7 @@ use crate::sys::{Sys, process, sockets};
 use std::fs::File;
 use std::os::fd::AsRawFd;
 use std::sync::atomic::Ordering::Relaxed;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Where the files lie that everything happens to.
 pub const TREE: &str = "/tmp/random";
@@ -56,6 +56,9 @@ pub struct Actor<'a> {
     pub board: &'a Board,
     pub worker: usize,
     pub class: Class,
+    /// When its session shall be over: the init of a context gets no SIGALRM, and neither does one
+    /// that another init replaced.
+    pub end: Instant,
     /// Memory for the data of calls.
     pub data: Edge,
     /// Memory for paths.
@@ -91,11 +94,17 @@ impl<'a> Actor<'a> {
             board,
             worker,
             class,
+            end: Instant::now() + world.session_limit(),
             data: Edge::map()?,
             paths: Edge::map()?,
             files,
             nodes: NODES.into_iter().map(Low::text).collect::<Sys<_>>()?,
         })
+    }
+
+    /// Whether it is time to come to an end.
+    pub fn is_over(&self) -> bool {
+        self.board.is_over() || Instant::now() > self.end
     }
 
     /// Tells the board what comes next.

@@ -39,6 +39,9 @@ const _: () = assert!(vxf::PERSISTENT == nxf::PERSISTENT && vxf::STATE_ADMIN == 
 impl Actor<'_> {
     /// Performs a command.
     pub fn attempt(&mut self) {
+        if self.is_over() {
+            return;
+        }
         if self.dice.percent(4) {
             return self.unknown_command();
         }

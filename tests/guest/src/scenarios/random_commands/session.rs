@@ -8,7 +8,6 @@ use super::life;
 use crate::harness::{Dice, context, network};
 use crate::sys::{Sys, process, spaces};
 use libvserver::abi::{XID_SELF, nxf, space, vxc, vxf, vxm};
-use std::time::Instant;
 
 /// Capability masks of sealed guests: all, none, what a careful host gives, all but the two that
 /// everything asks for, and half of them.
@@ -22,10 +21,8 @@ const MASKS: [u64; 5] = [
 
 /// Runs a session in the calling process, which ends with it.
 pub fn run(dice: Dice, world: &World, board: &Board, worker: usize, class: Class) -> Sys<()> {
-    // Whatever holds the session up: it ends itself. The init of a context gets no SIGALRM, it has
-    // to look at the time.
+    // Whatever holds the session up: it ends itself.
     process::alarm(world.session_limit().as_secs() as u32);
-    let end = Instant::now() + world.session_limit();
     let mut actor = Actor::new(dice, world, board, worker, class)?;
     match class {
         Class::Host => life::found_something_lasting(&mut actor),
@@ -37,7 +34,7 @@ pub fn run(dice: Dice, world: &World, board: &Board, worker: usize, class: Class
     }
     let acts = 10 + actor.dice.roll(50);
     for _ in 0..acts {
-        if board.is_over() || Instant::now() > end {
+        if actor.is_over() {
             return Ok(());
         }
         let commands = match class {

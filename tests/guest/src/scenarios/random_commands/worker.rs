@@ -12,8 +12,9 @@ use libvserver::abi::space;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
-/// How much longer than its limit a session may take on a machine that is busy.
-const GRACE: Duration = Duration::from_secs(10);
+/// How much longer than its limit a session may take on a machine that is busy, per slowness: the
+/// children of its last act have alarms of their own.
+const GRACE: Duration = Duration::from_secs(6);
 /// How long a session may live after it was killed.
 const KILLED_WITHIN: Duration = Duration::from_secs(20);
 
@@ -58,7 +59,9 @@ fn one(dice: Dice, number: usize, class: Class, world: &World, board: &Board) ->
         std::thread::sleep(Duration::from_millis(10));
         return true;
     };
-    if !wait::until(world.session_limit() + GRACE, || child.has_ended()) {
+    if !wait::until(world.session_limit() + GRACE * world.slowness, || {
+        child.has_ended()
+    }) {
         board.note(number, Note::Rescued).fetch_add(1, Relaxed);
         let state = state(child.pid());
         if !matches!(state, b'T' | b't' | b'Z') && !is_init(child.pid()) {
