@@ -7,6 +7,7 @@
 pub(crate) mod head;
 pub(crate) mod helper;
 pub(crate) mod inode;
+pub(crate) mod net_set;
 pub(crate) mod object;
 pub(crate) mod ops;
 pub(crate) mod space;
