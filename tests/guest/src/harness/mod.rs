@@ -15,6 +15,7 @@ pub mod network;
 pub mod promise;
 pub mod root;
 pub mod wait;
+pub mod wire;
 
 pub use bystander::Bystander;
 pub use check::{Need, Stop};
@@ -22,3 +23,4 @@ pub use child::{Child, Exit, spectator};
 pub use guest::{Guest, Words};
 pub use network::Network;
 pub use promise::{Promise, subprocess};
+pub use wire::Wire;

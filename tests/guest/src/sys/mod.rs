@@ -3,12 +3,14 @@
 //! System calls with plain results: `Ok` with the value, or `Err` with the error number.
 
 pub mod files;
+pub mod inet;
 #[cfg(target_arch = "x86_64")]
 pub mod int80;
 pub mod ipc;
 pub mod keys;
 pub mod memory;
 pub mod modules;
+pub mod netlink;
 pub mod process;
 pub mod sched;
 pub mod sockets;
