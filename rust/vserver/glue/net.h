@@ -40,7 +40,7 @@ struct vs_addrs {
  * struct vs_sock - what the module keeps per socket
  * @instance: the context that made a unix socket.
  * @net: counted reference on the network context of the socket, NULL for the
- *	host and for the kernel's own. Set before anybody else sees the socket,
+ *	host and for the kernel's own. Set before a program sees the socket,
  *	dropped when it is freed.
  */
 struct vs_sock {
@@ -58,7 +58,7 @@ static inline struct vs_sock *vs_sock_of(const struct sock *sk)
 /* The network context of a full socket; NULL for the host. */
 static inline struct vs_net *vs_sk_net(const struct sock *sk)
 {
-	return vs_sock_of(sk)->net;
+	return READ_ONCE(vs_sock_of(sk)->net);
 }
 
 /* The network context that restricts the current task, or NULL. */

@@ -118,7 +118,14 @@ void vs_net_abort(struct vs_net *net)
 
 	if (stack->net_cookie != net->home)
 		return;
+	/* Packets that were looked up in the old set have become requests. */
+	synchronize_net();
 	vs_abort_tcp(stack->ipv4.tcp_death_row.hashinfo, net);
 	vs_abort_udp(stack->ipv4.udp_table, net);
+	/*
+	 * Who took a source from the old set and was not in a table yet looks
+	 * for its route again, where the source is refused.
+	 */
+	rt_genid_bump_all(stack);
 }
 EXPORT_SYMBOL_GPL(vs_net_abort);

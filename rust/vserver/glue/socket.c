@@ -95,14 +95,22 @@ static void vs_sk_attach(struct sock *sk, struct vs_net *net)
 		vs_object_put(&vs->net->obj);
 	if (net)
 		vs_object_get(&net->obj);
-	vs->net = net;
+	WRITE_ONCE(vs->net, net);
 }
 
 int vs_socket_post_create(struct socket *sock, int family, int type,
 			  int protocol, int kern)
 {
-	if (!kern && sock->sk)
-		vs_sk_attach(sock->sk, vs_current_net());
+	struct vs_net *net = kern || !sock->sk ? NULL : vs_current_net();
+
+	if (!net)
+		return 0;
+	vs_sk_attach(sock->sk, net);
+	/* A raw socket has taken packets since before it had an owner. */
+	if (type == SOCK_RAW && (family == AF_INET || family == AF_INET6)) {
+		synchronize_net();
+		skb_queue_purge(&sock->sk->sk_receive_queue);
+	}
 	return 0;
 }
 
@@ -155,6 +163,7 @@ static int vs_bind_address4(const struct vs_net *net, __be32 *ip)
 	return vs_bind4(set, *ip) ? 0 : -EADDRNOTAVAIL;
 }
 
+#if IS_ENABLED(CONFIG_IPV6)
 static int vs_bind_address6(const struct vs_net *net, struct sock *sk,
 			    struct in6_addr *ip)
 {
@@ -182,29 +191,6 @@ static int vs_bind_address6(const struct vs_net *net, struct sock *sk,
 	return vs_own6(set, ip) ? 0 : -EADDRNOTAVAIL;
 }
 
-int vs_socket_bind(struct socket *sock, struct sockaddr *address, int addrlen)
-{
-	struct vs_net *net = sock->sk ? vs_sk_net(sock->sk) : NULL;
-
-	if (!net)
-		return 0;
-	if (sock->sk->sk_family == AF_INET &&
-	    addrlen >= (int)sizeof(struct sockaddr_in)) {
-		struct sockaddr_in *sin = (struct sockaddr_in *)address;
-
-		/* bind() takes AF_UNSPEC for it where the address is 0. */
-		if (sin->sin_family == AF_INET || sin->sin_family == AF_UNSPEC)
-			return vs_bind_address4(net, &sin->sin_addr.s_addr);
-	} else if (sock->sk->sk_family == AF_INET6 &&
-		   addrlen >= SIN6_LEN_RFC2133) {
-		struct sockaddr_in6 *sin6 = (struct sockaddr_in6 *)address;
-
-		if (sin6->sin6_family == AF_INET6)
-			return vs_bind_address6(net, sock->sk, &sin6->sin6_addr);
-	}
-	return 0;
-}
-
 /*
  * A destination as a guest says it. The IPv4 flow is remapped later, where every
  * path comes by; an IPv6 socket stores the address before.
@@ -228,6 +214,38 @@ static void vs_destination6(struct sock *sk, void *address, int addrlen)
 	vs_loopback6_route(sock_net(sk));
 	guard(rcu)();
 	vs_private6_of(vs_net_set(net), &sin6->sin6_addr);
+}
+#else
+static int vs_bind_address6(const struct vs_net *net, struct sock *sk,
+			    struct in6_addr *ip)
+{
+	return -EADDRNOTAVAIL;
+}
+
+static void vs_destination6(struct sock *sk, void *address, int addrlen) { }
+#endif
+
+int vs_socket_bind(struct socket *sock, struct sockaddr *address, int addrlen)
+{
+	struct vs_net *net = sock->sk ? vs_sk_net(sock->sk) : NULL;
+
+	if (!net)
+		return 0;
+	if (sock->sk->sk_family == AF_INET &&
+	    addrlen >= (int)sizeof(struct sockaddr_in)) {
+		struct sockaddr_in *sin = (struct sockaddr_in *)address;
+
+		/* bind() takes AF_UNSPEC for it where the address is 0. */
+		if (sin->sin_family == AF_INET || sin->sin_family == AF_UNSPEC)
+			return vs_bind_address4(net, &sin->sin_addr.s_addr);
+	} else if (sock->sk->sk_family == AF_INET6 &&
+		   addrlen >= SIN6_LEN_RFC2133) {
+		struct sockaddr_in6 *sin6 = (struct sockaddr_in6 *)address;
+
+		if (sin6->sin6_family == AF_INET6)
+			return vs_bind_address6(net, sock->sk, &sin6->sin6_addr);
+	}
+	return 0;
 }
 
 int vs_socket_connect(struct socket *sock, struct sockaddr *address,
