@@ -29,6 +29,8 @@ mod module;
 mod names;
 mod net_addresses;
 mod net_bind;
+mod net_cast;
+mod net_churn;
 mod net_loopback;
 mod net_removal;
 mod net_source;
@@ -245,7 +247,7 @@ pub const ALL: &[Scenario] = &[
         "what a guest's sockets may be bound to, and who has which port",
         net_bind::run,
     ),
-    light(
+    heavy(
         "net-wildcard",
         "three guests and the host on one port: who gets what",
         net_wildcard::run,
@@ -269,6 +271,16 @@ pub const ALL: &[Scenario] = &[
         "net-removal",
         "an address that is taken away stops working at once",
         net_removal::run,
+    ),
+    light(
+        "net-cast",
+        "broadcast, multicast, raw and ping sockets",
+        net_cast::run,
+    ),
+    heavy(
+        "net-churn",
+        "traffic while addresses and guests come and go",
+        net_churn::run,
     ),
     light(
         "proc-virtnet",

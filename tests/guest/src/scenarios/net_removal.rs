@@ -156,6 +156,8 @@ fn datagrams(t: &mut Test, wire: &Wire, family: usize) -> Outcome {
     t.ok(&format!("{lost}: take it away"), network::remove(nid, lost));
     for (name, fd, port) in [("wildcard", any, 9003), ("the address", bound, 9004)] {
         send(port)?.ok();
+        // Long enough for a packet that is on its way.
+        std::thread::sleep(std::time::Duration::from_millis(50));
         t.refused(
             &format!("{lost}, socket on {name}: without the address"),
             guest.call(receive, &[i64::from(fd), 0])?,

@@ -22,7 +22,7 @@ pub const TRANSPARENT: i64 = 16;
 /// How long to wait for what must come.
 const SOON: c_int = 3000;
 /// How long to wait for what must not come.
-const NEVER: c_int = 20;
+const NEVER: c_int = 3;
 
 /// A socket address in the form of the kernel.
 struct Raw {
@@ -318,6 +318,43 @@ pub fn peer(fd: c_int) -> Sys<String> {
 /// The address in a name, without the port.
 pub fn host(name: &str) -> String {
     parse(name).ip().to_string()
+}
+
+/// Sends these bytes from any datagram socket.
+pub fn send_bytes(fd: c_int, to: &str, bytes: &[u8]) -> Sys<()> {
+    let raw = Raw::new(parse(to));
+    // SAFETY: buffer and address are valid during the call.
+    done(unsafe {
+        libc::sendto(
+            fd,
+            bytes.as_ptr().cast(),
+            bytes.len(),
+            0,
+            raw.as_ptr(),
+            raw.length,
+        )
+    } as i64)
+}
+
+/// Joins a multicast group on an interface.
+pub fn join_group(fd: c_int, group: std::net::Ipv4Addr, index: u32) -> Sys<()> {
+    let request = libc::ip_mreqn {
+        imr_multiaddr: libc::in_addr {
+            s_addr: u32::from_ne_bytes(group.octets()),
+        },
+        imr_address: libc::in_addr { s_addr: 0 },
+        imr_ifindex: index as c_int,
+    };
+    // SAFETY: the request outlives the call and has the length that is passed.
+    done(unsafe {
+        libc::setsockopt(
+            fd,
+            libc::IPPROTO_IP,
+            libc::IP_ADD_MEMBERSHIP,
+            (&raw const request).cast(),
+            size_of::<libc::ip_mreqn>() as socklen_t,
+        )
+    })
 }
 
 /// Reads from a connection: what came, or the error.
