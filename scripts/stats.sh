@@ -9,7 +9,7 @@ set -euo pipefail
 # shellcheck source=scripts/lib.sh
 . "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
 
-STAGE_LINES=260 STAGE_FILES=45
+STAGE_LINES=340 STAGE_FILES=70
 TOTAL_LINES=500 TOTAL_FILES=80
 
 json=0
