@@ -70,7 +70,7 @@ const SOURCES: u32 = 2;
 
 /// What happens to a packet.
 #[derive(Clone, Copy)]
-pub(super) enum Verdict {
+enum Verdict {
     /// It passes.
     Pass,
     /// It is dropped.
@@ -232,27 +232,10 @@ fn icmpv6(order: u16, kind: u8, verdict: Verdict) -> Filter {
     Filter::matching(0, order, ethernet::IPV6, None, keys, verdict)
 }
 
-/// The filters of a guest, those that drop first: there is no moment in which too much passes.
+/// The filters of a guest. What a chain lets pass comes before the way into it, and the rest that
+/// it drops before that: a packet that leaves a chain undecided would pass.
 fn filters(hardware: [u8; 6], addresses: &[Address]) -> Vec<Filter> {
-    let mut all = vec![
-        icmpv6(
-            order::ADVERTISEMENTS,
-            NEIGHBOUR_ADVERTISEMENT,
-            Verdict::Chain(TARGETS),
-        ),
-        icmpv6(order::ROUTERS, ROUTER_ADVERTISEMENT, Verdict::Drop),
-        icmpv6(order::ROUTERS, REDIRECT, Verdict::Drop),
-        Filter::matching(
-            0,
-            order::IPV6,
-            ethernet::IPV6,
-            None,
-            Vec::new(),
-            Verdict::Chain(SOURCES),
-        ),
-        Filter::rest(TARGETS),
-        Filter::rest(SOURCES),
-    ];
+    let mut all = vec![Filter::rest(TARGETS), Filter::rest(SOURCES)];
     let local = link_local(hardware);
     for ip in [local, Ipv6Addr::UNSPECIFIED] {
         all.push(ipv6(hardware, ip));
@@ -266,6 +249,24 @@ fn filters(hardware: [u8; 6], addresses: &[Address]) -> Vec<Filter> {
             IpAddr::V6(ip) => all.extend([ipv6(hardware, ip), Filter::target(ip)]),
         }
     }
+    let advertisements = Verdict::Chain(TARGETS);
+    all.extend([
+        icmpv6(
+            order::ADVERTISEMENTS,
+            NEIGHBOUR_ADVERTISEMENT,
+            advertisements,
+        ),
+        icmpv6(order::ROUTERS, ROUTER_ADVERTISEMENT, Verdict::Drop),
+        icmpv6(order::ROUTERS, REDIRECT, Verdict::Drop),
+        Filter::matching(
+            0,
+            order::IPV6,
+            ethernet::IPV6,
+            None,
+            Vec::new(),
+            Verdict::Chain(SOURCES),
+        ),
+    ]);
     all
 }
 
@@ -296,7 +297,8 @@ pub(in crate::linux) fn guard(xid: u32, addresses: &[Address]) -> io::Result<()>
             Filter::rest(0).install(&handle, index).await,
             &[libc::EEXIST],
         )?;
-        for place in order::ADVERTISEMENTS..=order::IPV6 {
+        // The way into a chain goes before what the chain drops.
+        for place in (order::ADVERTISEMENTS..=order::IPV6).rev() {
             forget(&handle, index, 0, place).await?;
         }
         for chain in [TARGETS, SOURCES] {
@@ -322,6 +324,21 @@ mod tests {
         let none = filters(hardware, &[]).len();
         let addresses = ["192.0.2.1/24", "2001:db8::1/64"].map(|text| text.parse().unwrap());
         assert_eq!(filters(hardware, &addresses).len(), none + 4);
+    }
+
+    #[test]
+    fn nothing_passes_while_the_filters_come() {
+        let addresses = ["192.0.2.1/24", "2001:db8::1/64"].map(|text| text.parse().unwrap());
+        let places: Vec<(u32, u16)> = filters([2, 0, 0, 0, 3, 0xe8], &addresses)
+            .iter()
+            .map(|filter| (filter.chain, filter.order))
+            .collect();
+        let of = |place| places.iter().rposition(|&other| other == place).unwrap();
+        for chain in [TARGETS, SOURCES] {
+            assert!(of((chain, order::REST)) < of((0, order::ADVERTISEMENTS)));
+        }
+        assert!(of((0, order::ADVERTISEMENTS)) < of((0, order::IPV6)));
+        assert_eq!(places.last(), Some(&(0, order::IPV6)));
     }
 
     #[test]

@@ -4,6 +4,7 @@
 
 use crate::listener::{Listener, wildcards};
 use crate::network::Address;
+use libvserver::abi::nxa;
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
@@ -72,13 +73,13 @@ pub(in crate::linux) fn context_addresses(nid: u32) -> io::Result<Vec<Address>> 
 }
 
 /// Reads a line of an entry: after a number and a tabulator
-/// `[192.0.2.1-0.0.0.0/255.255.255.0:0001]` or `[2001:...:0001/ffff:.../64:0001]`. Only entries of
-/// single addresses have type 1.
+/// `[192.0.2.1-0.0.0.0/255.255.255.0:0010]` or `[2001:...:0001/ffff:.../64:0010]`, with the type at
+/// the end.
 fn entry(line: &str) -> Option<Address> {
     let (_, entry) = line.split_once('\t')?;
     let entry = entry.strip_prefix('[')?.strip_suffix(']')?;
     let (entry, kind) = entry.rsplit_once(':')?;
-    if u32::from_str_radix(kind, 16).ok()? & 0xff != 1 {
+    if u16::from_str_radix(kind, 16).ok()? & nxa::TYPE_ANY != nxa::TYPE_ADDR {
         return None;
     }
     let (first, rest) = entry.split_once('/')?;
@@ -105,16 +106,16 @@ mod tests {
     fn the_lines_of_the_kernel_are_read() {
         let read = |line: &str| entry(line).map(|address| address.to_string());
         assert_eq!(
-            read("0:\t[192.0.2.1-0.0.0.0/255.255.255.0:0001]").as_deref(),
+            read("0:\t[192.0.2.1-0.0.0.0/255.255.255.0:0010]").as_deref(),
             Some("192.0.2.1/24")
         );
         let ipv6 = "0:\t[2001:0db8:0000:0000:0000:0000:0000:0001/\
-                    ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff/64:0001]";
+                    ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff/64:0010]";
         assert_eq!(read(ipv6).as_deref(), Some("2001:db8::1/64"));
         for line in [
             "ID:\t7",
             "Bcast:\t1.2.3.4",
-            "1:\t[1.2.3.0-0.0.0.0/255.255.255.0:0010]",
+            "1:\t[1.2.3.0-0.0.0.0/255.255.255.0:0020]",
         ] {
             assert_eq!(read(line), None);
         }
