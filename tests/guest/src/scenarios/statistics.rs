@@ -165,15 +165,23 @@ fn features(t: &mut Test) -> Outcome {
     t.equal("size that the kernel knows", word(0), 16);
     t.equal("version of the additions", word(4), FEATURES_VERSION);
     let bits = u64::from(word(8)) | (u64::from(word(12)) << 32);
-    for (name, bit) in [
+    let announced = [
         ("time namespaces", feature::SPACE_TIME),
         ("cgroup namespaces", feature::SPACE_CGROUP),
         ("reduced capability sets", feature::TRIMMED_CAPS),
         ("setup of its own objects only", feature::OWN_SETUP_ONLY),
         ("creation by the host only", feature::HOST_CREATE),
-    ] {
+        ("registered init", feature::LEGACY_INIT),
+        ("helper program", feature::HELPER),
+        ("entries of procfs", feature::PROC_ENTRIES),
+        ("addresses are enforced", feature::NET_ENFORCED),
+        ("device nodes", feature::DEVICE_MAP),
+    ];
+    for (name, bit) in announced {
         t.check(&format!("feature: {name}"), bits & bit != 0);
     }
+    let known = announced.iter().fold(0, |word, (_, bit)| word | bit);
+    t.equal("features that are not there yet", bits & !known, 0);
     for size in [4, 5, 8, 12, 15, 16, 17, 64, 4096, u32::MAX] {
         let written = (size as usize).min(16);
         let mut want = vec![GUARD; ROOM];
