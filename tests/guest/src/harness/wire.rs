@@ -8,7 +8,7 @@ use super::check::{Need, Stop, Test};
 use super::guest::Guest;
 use super::promise::subprocess;
 use super::{child, network};
-use crate::sys::{Sys, describe, netlink, spaces};
+use crate::sys::{Sys, describe, files, netlink, spaces};
 use libvserver::abi::space;
 use std::fs::File;
 use std::os::fd::AsRawFd;
@@ -59,6 +59,9 @@ impl Wire {
         let outside = namespace()?;
         child::keep_private(&outside);
         namespace()?;
+        // Who ends while the other end says nothing leaves connections that try for minutes to say
+        // so, each with a reference on its network context.
+        files::write("/proc/sys/net/ipv4/tcp_orphan_retries", "1").need("impatient orphans")?;
         netlink::cable("site0", "far0", outside.as_raw_fd()).need("a cable")?;
         let mut pairs = vec![HOST, SPARE];
         pairs.extend(GUESTS);

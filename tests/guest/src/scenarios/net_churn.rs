@@ -92,7 +92,7 @@ pub fn run(t: &mut Test) -> Outcome {
         );
         t.gives(
             &format!("{own}: the server gets it"),
-            stays.call(take, &[i64::from(tcp), i64::from(udp), 50])?,
+            stays.call(take, &[i64::from(tcp), i64::from(udp), 300])?,
             1,
         );
         for ip in [SPARE[family], GUESTS[1][family]] {
