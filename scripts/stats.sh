@@ -2,15 +2,17 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # What the series costs: lines added and removed in existing kernel files, and
-# how many files, against the budget of the present stage and of the whole.
-# The status is 1 when a budget is exceeded.
+# how many files, against the budget of each part and of the whole.  The status is
+# 1 when the budget of the whole or of a finished part is exceeded.
 
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 . "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
 
-STAGE_LINES=260 STAGE_FILES=45
 TOTAL_LINES=500 TOTAL_FILES=80
+# Part, lines, files, and whether it is finished.
+PARTS='interface 260 45 finished
+network 110 25 open'
 
 json=0
 case "${1:-}" in
@@ -24,28 +26,57 @@ case "${1:-}" in
 esac
 need_command git
 
+# part_of PATCH: network code is told by the subject.
+part_of() {
+	case "$(sed -n -E 's/^Subject: (\[[^]]*\] )?//p' "$1" | head -n 1)" in
+	net:* | ipv4:* | ipv6:* | unix:*) echo network ;;
+	*) echo interface ;;
+	esac
+}
+
 numstat() {
+	local name part
 	[ -f "$ROOT/patches/series" ] || return 0
 	while read -r name; do
-		git apply --numstat "$ROOT/patches/$name"
+		part=$(part_of "$ROOT/patches/$name")
+		git apply --numstat "$ROOT/patches/$name" | sed "s/^/$part\t/"
 	done < <(sed -e 's/#.*//' -e '/^[[:space:]]*$/d' "$ROOT/patches/series")
 }
 
 # Every patch counts: a line that one adds and the next changes costs twice.
-numstat | awk -v json="$json" \
-	-v stage_lines="$STAGE_LINES" -v stage_files="$STAGE_FILES" \
+numstat | awk -F '\t' -v json="$json" -v parts="$PARTS" \
 	-v total_lines="$TOTAL_LINES" -v total_files="$TOTAL_FILES" '
+	BEGIN {
+		count = split(parts, row, "\n")
+		for (i = 1; i <= count; i++) {
+			split(row[i], w, " ")
+			part[i] = w[1]; max_lines[w[1]] = w[2]; max_files[w[1]] = w[3]; open[w[1]] = w[4] == "open"
+		}
+	}
 	{
-		if (!($3 in plus)) name[files++] = $3
-		plus[$3] += $1; minus[$3] += $2; added += $1; removed += $2
+		if (!($4 in plus)) name[files++] = $4
+		plus[$4] += $2; minus[$4] += $3; added += $2; removed += $3
+		lines_of[$1] += $2 + $3
+		if (!(($1, $4) in seen)) files_of[$1]++
+		seen[$1, $4] = 1
 	}
 	END {
 		lines = added + removed
-		over = lines > stage_lines || files > stage_files || lines > total_lines || files > total_files
+		over = lines > total_lines || files > total_files
+		for (i = 1; i <= count; i++) {
+			p = part[i]
+			exceeds[p] = lines_of[p] > max_lines[p] || files_of[p] > max_files[p]
+			if (exceeds[p] && !open[p]) over = 1
+		}
 		if (json) {
 			printf "{\"lines\":%d,\"added\":%d,\"removed\":%d,\"files\":%d,", lines, added, removed, files
-			printf "\"stage\":{\"lines\":%d,\"files\":%d},\"total\":{\"lines\":%d,\"files\":%d},", stage_lines, stage_files, total_lines, total_files
-			printf "\"within_budget\":%s,\"by_file\":{", over ? "false" : "true"
+			printf "\"total\":{\"lines\":%d,\"files\":%d},\"parts\":{", total_lines, total_files
+			for (i = 1; i <= count; i++) {
+				p = part[i]
+				printf "%s\"%s\":{\"lines\":%d,\"files\":%d,\"budget\":{\"lines\":%d,\"files\":%d},\"finished\":%s}", (i > 1) ? "," : "",
+					p, lines_of[p], files_of[p], max_lines[p], max_files[p], open[p] ? "false" : "true"
+			}
+			printf "},\"within_budget\":%s,\"by_file\":{", over ? "false" : "true"
 			for (i = 0; i < files; i++)
 				printf "%s\"%s\":{\"added\":%d,\"removed\":%d}", i ? "," : "", name[i], plus[name[i]], minus[name[i]]
 			print "}}"
@@ -53,8 +84,12 @@ numstat | awk -v json="$json" \
 			for (i = 0; i < files; i++)
 				printf "%5d+ %4d-  %s\n", plus[name[i]], minus[name[i]], name[i]
 			printf "%5d+ %4d-  in %d existing files\n", added, removed, files
-			printf "budget: this stage %d/%d lines, %d/%d files; whole %d/%d lines, %d/%d files: %s\n",
-				lines, stage_lines, files, stage_files, lines, total_lines, files, total_files,
+			for (i = 1; i <= count; i++) {
+				p = part[i]
+				printf "budget of %s: %d/%d lines, %d/%d files%s%s\n", p, lines_of[p], max_lines[p], files_of[p], max_files[p],
+					open[p] ? ", in work" : "", exceeds[p] ? ": EXCEEDED" : ""
+			}
+			printf "budget of the whole: %d/%d lines, %d/%d files: %s\n", lines, total_lines, files, total_files,
 				over ? "EXCEEDED" : "kept"
 		}
 		exit over

@@ -88,6 +88,18 @@ impl Addresses {
         }
     }
 
+    /// A copy. Errors: `ENOMEM`.
+    pub(crate) fn duplicate(&self) -> Result<Self> {
+        let mut copy = Self {
+            v4: KVec::new(),
+            v6: KVec::new(),
+            ..*self
+        };
+        copy.v4.extend_from_slice(&self.v4, GFP_KERNEL_ACCOUNT)?;
+        copy.v6.extend_from_slice(&self.v6, GFP_KERNEL_ACCOUNT)?;
+        Ok(copy)
+    }
+
     /// The IPv4 list.
     pub(crate) fn v4(&self) -> &[V4] {
         &self.v4

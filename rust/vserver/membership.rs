@@ -136,7 +136,7 @@ pub(crate) fn net_remove(call: &Call, network: &Network) -> Result<u32> {
     if data.type_ != nxa::TYPE_ANY {
         return Err(EINVAL);
     }
-    network.with_addresses(|set| set.remove_v4(nxa::TYPE_ANY, 0, 0, 0, 0))?;
+    network.remove_address(|set| set.remove_v4(nxa::TYPE_ANY, 0, 0, 0, 0))?;
     Ok(0)
 }
 
@@ -153,7 +153,7 @@ pub(crate) fn net_add_ipv4_v1(call: &Call, network: &Network) -> Result<u32> {
 /// `net_rem_ipv4_v1`
 pub(crate) fn net_rem_ipv4_v1(call: &Call, network: &Network) -> Result<u32> {
     let data: NetAddrIpv4V1 = call.read()?;
-    network.with_addresses(|set| set.remove_v4(data.type_, data.flags, data.ip, 0, data.mask))?;
+    network.remove_address(|set| set.remove_v4(data.type_, data.flags, data.ip, 0, data.mask))?;
     Ok(0)
 }
 
@@ -167,7 +167,7 @@ pub(crate) fn net_add_ipv4(call: &Call, network: &Network) -> Result<u32> {
 /// `net_rem_ipv4`
 pub(crate) fn net_rem_ipv4(call: &Call, network: &Network) -> Result<u32> {
     let data: NetAddrIpv4V2 = call.read()?;
-    network.with_addresses(|set| {
+    network.remove_address(|set| {
         set.remove_v4(data.type_, data.flags, data.ip, data.ip2, data.mask)
     })?;
     Ok(0)
@@ -186,14 +186,14 @@ fn v6(data: &NetAddrIpv6V1) -> V6 {
 /// `net_add_ipv6`
 pub(crate) fn net_add_ipv6(call: &Call, network: &Network) -> Result<u32> {
     let data: NetAddrIpv6V1 = call.read()?;
-    network.with_addresses(|set| set.add_v6(v6(&data)))?;
+    network.add_address(|set| set.add_v6(v6(&data)))?;
     Ok(0)
 }
 
 /// `net_remove_ipv6`
 pub(crate) fn net_remove_ipv6(call: &Call, network: &Network) -> Result<u32> {
     let data: NetAddrIpv6V1 = call.read()?;
-    network.with_addresses(|set| set.remove_v6(v6(&data)))?;
+    network.remove_address(|set| set.remove_v6(v6(&data)))?;
     Ok(0)
 }
 

@@ -9,10 +9,11 @@
 use crate::{
     abi::nxf,
     address::Addresses,
-    bits, event,
+    address_set, bits, event,
     persistence::Persistence,
     sys::{
         head::NetHead,
+        net_set,
         object::{
             self,
             Claim, //
@@ -69,7 +70,12 @@ impl Network {
             }),
             GFP_KERNEL_ACCOUNT,
         )?;
-        Ok(Claim::from_new(network))
+        let network = Claim::from_new(network);
+        // Sockets find the loopback address from the first moment.
+        network.with_addresses(|addresses| {
+            net_set::publish(&network, &address_set::make(addresses)?)
+        })?;
+        Ok(network)
     }
 
     /// Looks a network context up by id: a reference that does not keep it from ending.
@@ -102,21 +108,47 @@ impl Network {
             .set_ncaps(bits::apply(self.head.ncaps(), value, mask));
     }
 
-    /// Runs `f` on the addresses. `f` may allocate.
-    pub(crate) fn with_addresses<T>(
-        &self,
-        f: impl FnOnce(&mut Addresses) -> Result<T>,
-    ) -> Result<T> {
-        f(&mut self.inner.lock().addresses)
+    /// Runs `f` on the addresses, which it does not change.
+    pub(crate) fn with_addresses<T>(&self, f: impl FnOnce(&Addresses) -> Result<T>) -> Result<T> {
+        f(&self.inner.lock().addresses)
     }
 
-    /// As [`Self::with_addresses`]; a second IPv4 entry clears the flag SINGLE_IP.
+    /// Lets `f` change the addresses. Nothing changes when it fails, or when there is no memory to
+    /// tell the network stack.
+    fn change_addresses(
+        &self,
+        inner: &mut Inner,
+        f: impl FnOnce(&mut Addresses) -> Result,
+    ) -> Result {
+        let mut changed = inner.addresses.duplicate()?;
+        f(&mut changed)?;
+        net_set::publish(self, &address_set::make(&changed)?)?;
+        inner.addresses = changed;
+        Ok(())
+    }
+
+    /// Adds to the addresses; a second IPv4 entry clears the flag SINGLE_IP. May sleep. Errors:
+    /// those of `f`, `ENOMEM`.
     pub(crate) fn add_address(&self, f: impl FnOnce(&mut Addresses) -> Result) -> Result {
         let mut inner = self.inner.lock();
-        f(&mut inner.addresses)?;
+        let loopback = inner.addresses.loopback();
+        self.change_addresses(&mut inner, f)?;
         if inner.addresses.v4().len() > 1 {
             self.head.set_flags(self.head.flags() & !nxf::SINGLE_IP);
         }
+        let moved = inner.addresses.loopback() != loopback;
+        drop(inner);
+        if moved {
+            net_set::abort(self);
+        }
+        Ok(())
+    }
+
+    /// Takes from the addresses; connections on what is gone are closed. May sleep. Errors: those
+    /// of `f`, `ENOMEM`.
+    pub(crate) fn remove_address(&self, f: impl FnOnce(&mut Addresses) -> Result) -> Result {
+        self.change_addresses(&mut self.inner.lock(), f)?;
+        net_set::abort(self);
         Ok(())
     }
 
@@ -125,6 +157,7 @@ impl Network {
     pub(crate) fn end(&self) {
         event::netdown(self);
         self.head.withdraw();
+        net_set::end(self);
     }
 }
 

@@ -47,7 +47,8 @@ const ADDITIONS: u64 = feature::SPACE_TIME
     | feature::LEGACY_INIT
     | feature::HELPER
     | feature::PROC_ENTRIES
-    | feature::DEVICE_MAP;
+    | feature::DEVICE_MAP
+    | feature::NET_ENFORCED;
 
 /// `get_version`
 pub(crate) fn get_version(_call: &Call) -> Result<u32> {

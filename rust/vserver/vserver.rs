@@ -38,6 +38,8 @@ mod abi;
 #[deny(unsafe_code)]
 mod address;
 #[deny(unsafe_code)]
+mod address_set;
+#[deny(unsafe_code)]
 mod bits;
 #[deny(unsafe_code)]
 mod caller;

@@ -30,20 +30,21 @@
 
 #include "cred.h"
 #include "inode.h"
+#include "net.h"
 #include "rights.h"
 
 /* Private, far above the numbers that mainline gives out one by one. */
 #define LSM_ID_VSERVER	0x7673
 
-/* What the module keeps per file (who asked for signals), key, IPC object, socket. */
+/* What the module keeps per file (who asked for signals), key, IPC object. */
 struct vs_owner {
 	u64 instance;
 };
 
-static struct lsm_blob_sizes vs_blob_sizes __ro_after_init = {
+struct lsm_blob_sizes vs_blob_sizes __ro_after_init = {
 	.lbs_file = sizeof(struct vs_owner),
 	.lbs_ipc = sizeof(struct vs_owner),
-	.lbs_sock = sizeof(struct vs_owner),
+	.lbs_sock = sizeof(struct vs_sock),
 	.lbs_superblock = sizeof(atomic64_t),
 #ifdef CONFIG_KEYS
 	.lbs_key = sizeof(struct vs_owner),
@@ -53,11 +54,6 @@ static struct lsm_blob_sizes vs_blob_sizes __ro_after_init = {
 static struct vs_owner *vs_ipc_owner(const struct kern_ipc_perm *perm)
 {
 	return perm->security + vs_blob_sizes.lbs_ipc;
-}
-
-static struct vs_owner *vs_sock_owner(const struct sock *sk)
-{
-	return sk->sk_security + vs_blob_sizes.lbs_sock;
 }
 
 static u64 vs_current_instance(void)
@@ -368,14 +364,14 @@ static int vs_sk_alloc(struct sock *sk, int family, gfp_t priority)
 {
 	/* Others are made from interrupts too, where current says nothing. */
 	if (family == AF_UNIX)
-		vs_sock_owner(sk)->instance = vs_current_instance();
+		vs_sock_of(sk)->instance = vs_current_instance();
 	return 0;
 }
 
 static int vs_sock_reach(const struct sock *to)
 {
 	if (vs_current_admin() || vs_current_watch() ||
-	    vs_sock_owner(to)->instance == vs_current_instance())
+	    vs_sock_of(to)->instance == vs_current_instance())
 		return 0;
 	return -EPERM;
 }
@@ -386,8 +382,10 @@ static int vs_unix_stream_connect(struct sock *sock, struct sock *other,
 	int err = vs_sock_reach(other);
 
 	/* Made by the connecting task, but it is the server's end. */
-	if (!err)
-		vs_sock_owner(newsk)->instance = vs_sock_owner(other)->instance;
+	if (!err) {
+		vs_sock_of(newsk)->instance = vs_sock_of(other)->instance;
+		vs_sk_clone(other, newsk);
+	}
 	return err;
 }
 
@@ -395,8 +393,8 @@ static int vs_unix_may_send(struct socket *sock, struct socket *other)
 {
 	/* A pair that was connected before one end was handed in stays usable. */
 	if (unix_peer(sock->sk) == other->sk &&
-	    vs_sock_owner(sock->sk)->instance ==
-	    vs_sock_owner(other->sk)->instance)
+	    vs_sock_of(sock->sk)->instance ==
+	    vs_sock_of(other->sk)->instance)
 		return 0;
 	return vs_sock_reach(other->sk);
 }
@@ -465,6 +463,15 @@ static struct security_hook_list vs_hooks[] __ro_after_init = {
 	LSM_HOOK_INIT(sem_associate, vs_ipc_command),
 	LSM_HOOK_INIT(sem_semctl, vs_ipc_command),
 	LSM_HOOK_INIT(sk_alloc_security, vs_sk_alloc),
+	LSM_HOOK_INIT(sk_clone_security, vs_sk_clone),
+	LSM_HOOK_INIT(sk_free_security, vs_sk_free),
+	LSM_HOOK_INIT(socket_create, vs_socket_create),
+	LSM_HOOK_INIT(socket_post_create, vs_socket_post_create),
+	LSM_HOOK_INIT(socket_bind, vs_socket_bind),
+	LSM_HOOK_INIT(socket_connect, vs_socket_connect),
+	LSM_HOOK_INIT(socket_sendmsg, vs_socket_sendmsg),
+	LSM_HOOK_INIT(socket_setsockopt, vs_socket_setsockopt),
+	LSM_HOOK_INIT(mptcp_add_subflow, vs_mptcp_add_subflow),
 	LSM_HOOK_INIT(unix_stream_connect, vs_unix_stream_connect),
 	LSM_HOOK_INIT(unix_may_send, vs_unix_may_send),
 #ifdef CONFIG_KEYS

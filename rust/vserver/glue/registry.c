@@ -27,6 +27,7 @@
 #include <linux/module.h>
 #include <linux/rcupdate.h>
 #include <linux/vserver.h>
+#include <linux/vserver_net.h>
 #include <linux/xarray.h>
 
 DEFINE_STATIC_KEY_FALSE(vs_active);
@@ -98,6 +99,7 @@ void vs_unregister(void)
 	destroy_workqueue(vs_free_wq);
 	vs_free_wq = NULL;
 	static_branch_disable(&vs_active);
+	static_branch_disable(&vs_net_active);
 }
 EXPORT_SYMBOL_GPL(vs_unregister);
 

@@ -156,9 +156,18 @@ impl NetHead {
                 let net = slot.cast::<bindings::vs_net>();
                 net.write_bytes(0, 1);
                 Object::init(&raw mut (*net).obj, Kind::Network, nid, flags);
+                bindings::vs_net_init(net);
                 Ok::<(), Infallible>(())
             })
         }
+    }
+}
+
+impl Drop for NetHead {
+    fn drop(&mut self) {
+        // SAFETY: `sys::ops` drops a network context when nobody refers to it any more, a grace
+        // period after the last reference went. One that was never handed out had no readers.
+        unsafe { bindings::vs_net_free(self.as_ptr()) };
     }
 }
 

@@ -8,6 +8,7 @@ pub(crate) mod device;
 pub(crate) mod head;
 pub(crate) mod helper;
 pub(crate) mod inode;
+pub(crate) mod net_set;
 pub(crate) mod object;
 pub(crate) mod ops;
 pub(crate) mod space;

@@ -7,6 +7,7 @@ use crate::failure::{Failure, Outcome, Reason};
 use crate::guest::{Guest, PidNamespace};
 use crate::inside::xid_in_use;
 use crate::live::{self, State};
+use crate::stack;
 use crate::start::{Running, launch, status_text};
 use crate::stop::KILL_PATIENCE;
 use crate::system::{Program, System};
@@ -217,7 +218,7 @@ fn start_again<S: System>(
     let ended = end_context(system, guest, Fate::Ends);
     let cleaned = clean(system, guest);
     ended.and(cleaned)?;
-    launch(system, guest, program, lock)
+    launch(system, &stack::refreshed(guest), program, lock)
 }
 
 /// Ends what is left of a guest whose init has ended and that is not started again. The end of the
@@ -297,6 +298,7 @@ fn end_context<S: System>(system: &S, guest: &Guest, fate: Fate) -> Outcome<()> 
 }
 
 fn clean<S: System>(system: &S, guest: &Guest) -> Outcome<()> {
+    let network = stack::take_away(system, guest);
     system
         .remove_cgroup(&guest.name)
         .map_err(|error: io::Error| {
@@ -306,6 +308,7 @@ fn clean<S: System>(system: &S, guest: &Guest) -> Outcome<()> {
                 "`vserver show` tells whether the guest runs",
             )
         })
+        .and(network)
 }
 
 #[cfg(test)]

@@ -22,6 +22,7 @@ Examples:
   vserver exec web -- apt-get update       one command inside
   vserver list                             all guests and their state
   vserver set web --limit nproc=200        change it while it runs
+  vserver net web add 192.0.2.11/24        give it another address
   vserver reboot web                       stop it and start it again
   vserver stop web                         stop it
 ";
@@ -59,6 +60,10 @@ Examples:
   vserver create web --root /srv/web
   vserver create job --root /srv/job --hostname worker -- /usr/bin/python3 /srv/job.py
   vserver create old --root /srv/old --pid-namespace shared
+  vserver create web --root /srv/web --ip 192.0.2.10/24 --ip 2001:db8::10/64 --device eth0
+  vserver create db --root /srv/db --ip 192.0.2.11/24 --net own,bridge=br0 --gateway 192.0.2.1
+
+Without --ip and the other options of the network the guest uses that of the host.
 
 {FIELDS_HELP}"))]
     Create(Create),
@@ -172,6 +177,17 @@ Resources: {}",
         Word::Umask.names().join(" "),
         change::resource_names().join(" ")))]
     Set(Set),
+    /// Show or change the addresses of a guest
+    #[command(after_help = "\
+`add` and `remove` change the description, and the guest at once when it runs. All addresses are
+checked before anything is changed; when one change is refused, those before it are undone. The
+mode, gateways and rate of the description hold from the next start on.
+
+Examples:
+  vserver net web add 192.0.2.11/24 2001:db8::11/64
+  vserver net web remove 192.0.2.11/24
+  vserver net web show --json")]
+    Net(Net),
     /// Remove the description of a guest
     #[command(after_help = "\
 Examples:
@@ -210,6 +226,24 @@ pub struct Create {
     /// Pid namespace: "own", or "shared" with the host for a legacy init
     #[arg(long, value_name = "WHICH", value_parser = ["own", "shared"])]
     pub pid_namespace: Option<String>,
+    /// An address with the length of its prefix, IPv4 or IPv6; may be repeated
+    #[arg(long, value_name = "ADDRESS/PREFIX")]
+    pub ip: Vec<String>,
+    /// Network stack: shared, or own,bridge=BR | own,routed | own,macvlan=IF | own,ipvlan=IF
+    #[arg(long, value_name = "MODE")]
+    pub net: Option<String>,
+    /// Shared stack: interface that gets the addresses while the guest runs
+    #[arg(long, value_name = "INTERFACE")]
+    pub device: Option<String>,
+    /// Own stack: next hop of the default route, one of each family
+    #[arg(long, value_name = "ADDRESS")]
+    pub gateway: Vec<String>,
+    /// Server of names, written to /etc/resolv.conf of the guest; may be repeated
+    #[arg(long, value_name = "ADDRESS")]
+    pub dns: Vec<String>,
+    /// Own stack with bridge or routed: bits per second of each direction, such as 100mbit
+    #[arg(long, value_name = "RATE[,ingress=RATE]")]
+    pub rate: Option<String>,
     /// Command run as pid 1; without it /sbin/init
     #[arg(last = true, value_name = "COMMAND", value_parser = NonEmptyStringValueParser::new())]
     pub init: Vec<String>,
@@ -405,6 +439,38 @@ impl TypedValueParser for Names {
     fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
         Some(Box::new((self.0)().into_iter().map(PossibleValue::new)))
     }
+}
+
+/// Arguments of `net`.
+#[derive(Debug, Args)]
+pub struct Net {
+    /// Name of the guest
+    pub name: String,
+    /// What to do
+    #[command(subcommand)]
+    pub action: NetAction,
+}
+
+/// What to do with addresses.
+#[derive(Debug, Subcommand)]
+pub enum NetAction {
+    /// Add addresses
+    #[command(after_help = "Examples:\n  vserver net web add 192.0.2.11/24 2001:db8::11/64")]
+    Add(NetAddresses),
+    /// Remove addresses; connections on them are closed where the kernel enforces addresses
+    #[command(after_help = "Examples:\n  vserver net web remove 192.0.2.11/24")]
+    Remove(NetAddresses),
+    /// Show the addresses of the description and those of the running guest
+    #[command(after_help = "Examples:\n  vserver net web show")]
+    Show,
+}
+
+/// Addresses to add or to remove.
+#[derive(Debug, Args)]
+pub struct NetAddresses {
+    /// Addresses with the lengths of their prefixes
+    #[arg(required = true, value_name = "ADDRESS/PREFIX")]
+    pub addresses: Vec<String>,
 }
 
 /// Arguments of `destroy`.

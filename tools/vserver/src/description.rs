@@ -5,6 +5,7 @@
 use crate::bits::{Edit, Word};
 use crate::failure::{Failure, Outcome, Reason};
 use crate::guest::{self, DEFAULT_INIT, Guest, Mount, PidNamespace};
+use crate::network_section::{NewSection, Section};
 use crate::{rights, signals};
 use libvserver::{abi, capability};
 use serde::{Deserialize, Serialize};
@@ -37,6 +38,7 @@ struct Document {
     #[serde(default)]
     env: BTreeMap<String, Spanned<String>>,
     stop_signal: Option<Spanned<String>>,
+    network: Option<Section>,
 }
 
 /// The file as it is written by `create`.
@@ -49,10 +51,12 @@ struct NewDocument<'a> {
     init: &'a [String],
     #[serde(skip_serializing_if = "Option::is_none")]
     pid_namespace: Option<PidNamespace>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    network: Option<&'a NewSection>,
 }
 
 /// Text of a description while it is checked.
-struct Source<'a> {
+pub(crate) struct Source<'a> {
     file: &'a Path,
     text: &'a str,
 }
@@ -93,7 +97,8 @@ impl Source<'_> {
         )
     }
 
-    fn at<T>(&self, value: &Spanned<T>, problem: &str, remedy: &str) -> Failure {
+    /// Builds the failure for an error in `value`.
+    pub(crate) fn at<T>(&self, value: &Spanned<T>, problem: &str, remedy: &str) -> Failure {
         self.error(Some(value.span()), problem, remedy)
     }
 
@@ -263,6 +268,7 @@ impl Source<'_> {
             })?),
         };
         let pid_namespace = self.pid_namespace(document.pid_namespace.as_ref())?;
+        let network = document.network.as_ref();
         Ok(Guest {
             name: name.to_owned(),
             file: self.file.to_owned(),
@@ -289,6 +295,7 @@ impl Source<'_> {
                 .map(|(variable, value)| (variable, value.into_inner()))
                 .collect(),
             stop_signal,
+            network: network.map(|section| section.check(self)).transpose()?,
         })
     }
 }
@@ -331,6 +338,7 @@ pub fn write(
     hostname: &str,
     init: &[String],
     pid_namespace: Option<PidNamespace>,
+    network: Option<&NewSection>,
 ) -> Outcome<String> {
     let document = NewDocument {
         xid,
@@ -338,6 +346,7 @@ pub fn write(
         hostname,
         init,
         pid_namespace,
+        network,
     };
     toml::to_string(&document).map_err(|error| {
         Failure::new(
@@ -365,6 +374,14 @@ Fields of a description (/etc/vservers/NAME.toml):
   mounts       list of { source, target, type, options }   type default: \"bind\"
   env          table of environment variables
   stop-signal  signal that asks init to stop               default: by kind of init
+  [network]    without this section the guest uses the network of the host
+    mode       \"shared\", \"own,bridge=BR\", \"own,routed\",  default: \"shared\"
+               \"own,macvlan=IF\" or \"own,ipvlan=IF\"
+    addresses  with the lengths of their prefixes           [\"192.0.2.10/24\"]
+    device     shared: interface that gets the addresses while the guest runs
+    gateways   own: next hops of the default routes         [\"192.0.2.1\"]
+    dns        servers of names, for /etc/resolv.conf       [\"192.0.2.53\"]
+    rate       own, bridge or routed: bits per second       \"100mbit,ingress=1gbit\"
 `vserver set --help` lists the names of flags, context capabilities and namespaces.";
 
 #[cfg(test)]
@@ -576,14 +593,14 @@ mod tests {
             "echo \"a\"\n".to_owned(),
         ];
         let root = Path::new("/srv/it's");
-        let text = write(42, root, "w1", &init, None).unwrap();
+        let text = write(42, root, "w1", &init, None, None).unwrap();
         let guest = read(&text).unwrap();
         assert_eq!(guest.init, init);
         assert_eq!(guest.root, root);
         assert_eq!(guest.hostname, "w1");
         assert_eq!(guest.pid_namespace, PidNamespace::Own);
         for chosen in [PidNamespace::Own, PidNamespace::Shared] {
-            let text = write(42, root, "w1", &init, Some(chosen)).unwrap();
+            let text = write(42, root, "w1", &init, Some(chosen), None).unwrap();
             assert_eq!(read(&text).unwrap().pid_namespace, chosen);
         }
     }

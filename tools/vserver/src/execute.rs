@@ -6,7 +6,7 @@ use crate::failure::{Failure, Outcome, Reason};
 use crate::inside;
 use crate::start::{end_child, status_text};
 use crate::system::{Program, Report, Spawn, System};
-use libvserver::abi::{space, vxf};
+use libvserver::abi::{XID_MIN, space, vxf};
 use libvserver::{Errno, Syscall, Vserver};
 
 /// The failure for a guest that lets nobody in.
@@ -24,6 +24,27 @@ fn closed<S: Syscall>(vserver: &Vserver<S>, name: &str, xid: u32) -> Failure {
         format!("guest \"{name}\" lets nobody in: its flag INFO_PRIVATE is set"),
         format!("`vserver set {name} --flag '~info_private'` opens it"),
     )
+}
+
+/// The network context of the init of a context, or the one with its id when it has no init; none
+/// when it uses the network of the host, or a network namespace of its own.
+fn network_context<S: Syscall>(vserver: &Vserver<S>, name: &str, xid: u32) -> Outcome<Option<u32>> {
+    let attempt = || match vserver.info(xid)?.initpid {
+        0 => match vserver.network_id(xid) {
+            Err(Errno(libc::ESRCH)) => Ok(0),
+            other => other,
+        },
+        pid => vserver.task_nid(pid),
+    };
+    // Who does not know must not go on: the command would have the addresses of the host.
+    let nid = attempt().map_err(|errno| {
+        Failure::from_os(
+            &format!("find the network context of guest \"{name}\""),
+            &errno.into(),
+            "the guest may be about to end; `vserver show` tells its state",
+        )
+    })?;
+    Ok((nid >= XID_MIN).then_some(nid))
 }
 
 /// Starts the first of `programs` that exists inside context `xid`, in the cgroup of guest `name`,
@@ -52,6 +73,7 @@ pub fn launch<S: System>(
             ));
         }
     }
+    let nid = network_context(&vserver, name, xid)?;
     let cgroup = system.find_cgroup(name);
     let spawn = Spawn {
         namespaces: 0,
@@ -59,7 +81,7 @@ pub fn launch<S: System>(
     };
     let mut child = system
         .spawn(spawn, &mut |system| {
-            inside::join_guest(system, xid, programs)
+            inside::join_guest(system, xid, nid, programs)
         })
         .map_err(|error| {
             Failure::from_os(

@@ -2,6 +2,7 @@
 
 //! A guest, as its description says.
 
+use crate::network::Network;
 use crate::rights;
 use libvserver::abi::{space, vxf};
 use libvserver::capability;
@@ -40,6 +41,8 @@ pub struct Guest {
     pub env: BTreeMap<String, String>,
     /// Signal that asks init to stop; chosen by the kind of init when the description has none.
     pub stop_signal: Option<i32>,
+    /// Its network; without one it uses that of the host.
+    pub network: Option<Network>,
 }
 
 /// The pid namespace of a guest.

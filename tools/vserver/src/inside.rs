@@ -4,6 +4,7 @@
 
 use crate::failure::{Failure, Outcome, Reason};
 use crate::guest::Guest;
+use crate::stack;
 use crate::system::{Cgroup, Program, System};
 use crate::view;
 use libvserver::abi::{XID_SELF, space, vhin, vxf};
@@ -43,10 +44,27 @@ pub fn become_guest<S: System>(
     program: &Program,
     cgroup: Option<&Cgroup>,
     console: &S::Console,
+    stack: Option<&S::Stack>,
 ) -> Outcome<()> {
     step("tie the guest to its starter", system.die_with_parent(true))?;
+    if let Some(stack) = stack {
+        // Before sysfs is mounted, which shows the interfaces of who mounts it.
+        step("enter the network namespace", system.enter_stack(stack))?;
+    }
     build_view(system, guest, cgroup, console)?;
     step("set the host name", system.set_hostname(&guest.hostname))?;
+    let servers = guest
+        .network
+        .as_ref()
+        .map_or(&[][..], |network| &network.dns);
+    if !servers.is_empty() {
+        step(
+            "write /etc/resolv.conf of the guest",
+            system.write_resolver(servers),
+        )?;
+    }
+    // Network contexts are made by tasks of the host only.
+    stack::make_context(&Vserver::with(system), guest)?;
     make_context(system, guest)?;
     step("make a session keyring", system.new_keyring())?;
     step("open the console", system.new_session(console))?;
@@ -209,7 +227,12 @@ pub fn xid_in_use(xid: u32, owner: &str) -> Failure {
 /// # Errors
 ///
 /// The step that failed.
-pub fn join_guest<S: System>(system: &S, xid: u32, programs: &[Program]) -> Outcome<()> {
+pub fn join_guest<S: System>(
+    system: &S,
+    xid: u32,
+    nid: Option<u32>,
+    programs: &[Program],
+) -> Outcome<()> {
     let vserver = Vserver::with(system);
     let join = |what: &str, result: Result<(), io::Error>| {
         result.map_err(|error| {
@@ -231,6 +254,12 @@ pub fn join_guest<S: System>(system: &S, xid: u32, programs: &[Program]) -> Outc
         "enter the namespaces of the guest",
         vserver.enter_space(xid, 0, 0).map_err(Into::into),
     )?;
+    if let Some(nid) = nid {
+        join(
+            "migrate into the network context of the guest",
+            vserver.migrate_network(nid).map_err(Into::into),
+        )?;
+    }
     join("close the files of the host", system.close_files())?;
     join("drop capabilities", system.become_root(mask.value))?;
     join(

@@ -19,10 +19,16 @@ pub mod failure;
 pub mod guest;
 pub mod inside;
 pub mod linux;
+pub mod listener;
 pub mod live;
+pub mod net_change;
+pub mod network;
+pub mod network_section;
 pub mod output;
+pub mod rate;
 pub mod rights;
 pub mod signals;
+pub mod stack;
 pub mod start;
 pub mod stop;
 pub mod store;
@@ -36,5 +42,7 @@ pub mod wait;
 mod again_tests;
 #[cfg(test)]
 mod model;
+#[cfg(test)]
+mod stack_tests;
 #[cfg(test)]
 mod start_tests;

@@ -8,6 +8,9 @@
 use crate::description;
 use crate::failure::{Failure, Outcome};
 use crate::guest::{Guest, Mount, PidNamespace};
+use crate::listener::Listener;
+use crate::network::{Address, Link, Network, host_end};
+use crate::rate::Rate;
 use crate::survey::{ContextEntry, Survey, TaskEntry};
 use crate::system::{Cgroup, FileSystem, Program, Report, Spawn, System, Waited};
 use libvserver::abi::vcmd;
@@ -17,6 +20,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::c_void;
 use std::io;
+use std::net::IpAddr;
 use std::path::Path;
 use std::rc::Rc;
 use std::time::Duration;
@@ -78,6 +82,12 @@ pub struct Model {
     pub log: RefCell<Vec<String>>,
     /// What happens during the next wait for a context.
     pub meanwhile: RefCell<Option<Meanwhile>>,
+    /// Interfaces of the host.
+    pub interfaces: RefCell<BTreeSet<String>>,
+    /// Addresses that were put on interfaces of the host, and routes of the host to guests.
+    pub placed: RefCell<BTreeSet<String>>,
+    /// Services of the host that listen on all addresses.
+    pub listeners: Vec<Listener>,
     private_mounts: Cell<bool>,
     pivoted: Cell<bool>,
 }
@@ -102,6 +112,9 @@ impl Model {
             has_cgroups: true,
             log: RefCell::default(),
             meanwhile: RefCell::default(),
+            interfaces: RefCell::new(BTreeSet::from(["br0", "eth0"].map(str::to_owned))),
+            placed: RefCell::default(),
+            listeners: Vec::new(),
             private_mounts: Cell::new(false),
             pivoted: Cell::new(false),
         }
@@ -159,6 +172,9 @@ impl Model {
         assert_eq!(self.fake.tasks(), [HOST_TASK], "tasks: {when}");
         assert_eq!(self.fake.contexts(), [0; 0], "contexts: {when}");
         assert!(self.cgroups.borrow().is_empty(), "cgroups: {when}");
+        assert_eq!(self.fake.networks(), [0; 0], "network contexts: {when}");
+        assert_eq!(self.interfaces.borrow().len(), 2, "interfaces: {when}");
+        assert!(self.placed.borrow().is_empty(), "addresses: {when}");
         assert!(self.held.borrow().is_empty(), "files: {when}");
     }
 }
@@ -195,6 +211,13 @@ impl Syscall for Model {
             vcmd::CTX_MIGRATE => "migrate".to_owned(),
             vcmd::SET_CFLAGS => "set flags".to_owned(),
             vcmd::SET_SPACE => "set space".to_owned(),
+            vcmd::NET_CREATE => "create network context".to_owned(),
+            vcmd::NET_MIGRATE => "join network".to_owned(),
+            vcmd::NET_ADD_IPV4 => "add IPv4".to_owned(),
+            vcmd::NET_ADD_IPV6 => "add IPv6".to_owned(),
+            vcmd::NET_REM_IPV4 => "remove IPv4".to_owned(),
+            vcmd::NET_REMOVE_IPV6 => "remove IPv6".to_owned(),
+            vcmd::SET_NFLAGS => "set network flags".to_owned(),
             vcmd::ENTER_SPACE => "enter space".to_owned(),
             other => format!("vserver {other:#x}"),
         };
@@ -207,6 +230,7 @@ impl Syscall for Model {
 impl System for Model {
     type Console = Held;
     type Tree = ();
+    type Stack = Held;
     type Child = ModelChild;
     type Lock = Held;
     type Log = Held;
@@ -316,6 +340,102 @@ impl System for Model {
         Ok(())
     }
 
+    fn has_interface(&self, name: &str) -> io::Result<bool> {
+        self.step(format!("look for {name}"))?;
+        Ok(self.interfaces.borrow().contains(name))
+    }
+
+    fn place_address(&self, device: &str, address: &Address) -> io::Result<()> {
+        self.step(format!("place {address} on {device}"))?;
+        self.placed.borrow_mut().insert(address.ip.to_string());
+        Ok(())
+    }
+
+    fn take_back_address(&self, device: &str, address: &Address) -> io::Result<()> {
+        self.step(format!("take back {address} from {device}"))?;
+        self.placed.borrow_mut().remove(&address.ip.to_string());
+        Ok(())
+    }
+
+    fn make_stack(&self) -> io::Result<Held> {
+        self.step("make stack")?;
+        Ok(self.hold("stack".to_owned()).unwrap())
+    }
+
+    fn open_stack(&self, _xid: u32) -> io::Result<Held> {
+        self.step("open stack")?;
+        Ok(self.hold("stack".to_owned()).unwrap())
+    }
+
+    fn connect_stack(&self, _stack: &Held, guest: &Guest, link: &Link) -> io::Result<()> {
+        self.step("connect stack")?;
+        if link.has_host_end() {
+            let new = self.interfaces.borrow_mut().insert(host_end(guest.xid));
+            assert!(new, "the name is free");
+        }
+        Ok(())
+    }
+
+    fn guard_stack(&self, xid: u32, addresses: &[Address]) -> io::Result<()> {
+        self.step(format!("guard stack {}", addresses.len()))?;
+        assert!(self.interfaces.borrow().contains(&host_end(xid)));
+        Ok(())
+    }
+
+    fn limit_stack(&self, _xid: u32, rate: Rate) -> io::Result<()> {
+        self.step(format!("limit stack {rate}"))
+    }
+
+    fn furnish_stack(&self, _stack: &Held, _xid: u32, network: &Network) -> io::Result<()> {
+        self.step(format!("furnish stack {}", network.addresses.len()))
+    }
+
+    fn add_stack_address(&self, _stack: &Held, address: &Address) -> io::Result<()> {
+        self.step(format!("add {address} inside"))
+    }
+
+    fn remove_stack_address(&self, _stack: &Held, address: &Address) -> io::Result<()> {
+        self.step(format!("remove {address} inside"))
+    }
+
+    fn stack_addresses(&self, _stack: &Held) -> io::Result<Vec<Address>> {
+        self.step("list addresses inside")?;
+        Ok(Vec::new())
+    }
+
+    fn add_route(&self, _xid: u32, ip: IpAddr) -> io::Result<()> {
+        self.step(format!("route {ip}"))?;
+        self.placed.borrow_mut().insert(ip.to_string());
+        Ok(())
+    }
+
+    fn remove_route(&self, _xid: u32, ip: IpAddr) -> io::Result<()> {
+        self.step(format!("unroute {ip}"))?;
+        self.placed.borrow_mut().remove(&ip.to_string());
+        Ok(())
+    }
+
+    fn disconnect_stack(&self, xid: u32) -> io::Result<()> {
+        self.step("disconnect stack")?;
+        // Routes go with the interface.
+        if self.interfaces.borrow_mut().remove(&host_end(xid)) {
+            self.placed.borrow_mut().clear();
+        }
+        Ok(())
+    }
+
+    fn context_addresses(&self, _nid: u32) -> io::Result<Vec<Address>> {
+        Ok(Vec::new())
+    }
+
+    fn wildcard_listeners(&self) -> io::Result<Vec<Listener>> {
+        Ok(self.listeners.clone())
+    }
+
+    fn forwards(&self, _ipv4: bool) -> bool {
+        false
+    }
+
     fn open_console(&self) -> io::Result<Held> {
         self.step("open console")?;
         Ok(self.hold("console".to_owned()).unwrap())
@@ -382,6 +502,15 @@ impl System for Model {
     fn die_with_parent(&self, enabled: bool) -> io::Result<()> {
         assert!(self.in_child());
         self.step(format!("die with parent {enabled}"))
+    }
+
+    fn enter_stack(&self, _stack: &Held) -> io::Result<()> {
+        assert!(self.in_child());
+        self.step("enter stack")
+    }
+
+    fn write_resolver(&self, servers: &[IpAddr]) -> io::Result<()> {
+        self.guest_step(format!("write resolver {}", servers.len()))
     }
 
     fn own_cgroup_root(&self) -> io::Result<()> {

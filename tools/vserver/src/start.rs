@@ -6,6 +6,7 @@ use crate::failure::{Failure, Outcome, Reason};
 use crate::guest::{Guest, PidNamespace, is_plain_absolute};
 use crate::inside;
 use crate::live::{self, State};
+use crate::stack;
 use crate::system::{Cgroup, Program, Report, Spawn, System};
 use crate::view;
 use libvserver::abi::{Fiattr, iattr, vxf};
@@ -174,17 +175,24 @@ pub fn launch<S: System>(
         Some(_) => {}
     }
     notes.extend(helper_note(system, guest));
-    let launched =
-        release_entries(system).and_then(|()| launch_in(system, guest, program, cgroup.as_ref()));
+    let launched = release_entries(system)
+        .and_then(|()| stack::build(system, guest))
+        .and_then(|stack| launch_in(system, guest, program, cgroup.as_ref(), stack.as_ref()));
     match launched {
-        Ok((child, console)) => Ok(Running {
-            child,
-            console,
-            log,
-            lock,
-            notes,
-        }),
+        Ok((child, console)) => {
+            notes.extend(stack::notes(system, guest));
+            Ok(Running {
+                child,
+                console,
+                log,
+                lock,
+                notes,
+            })
+        }
         Err(mut failure) => {
+            if let Err(error) = stack::dismantle(system, guest) {
+                failure.message += &format!("; and its network cannot be taken away: {error}");
+            }
             if let Err(error) = system.remove_cgroup(&guest.name) {
                 failure.message += &format!(
                     "; and its cgroup \"{}\" cannot be removed: {error}",
@@ -239,6 +247,7 @@ fn launch_in<S: System>(
     guest: &Guest,
     program: &Program,
     cgroup: Option<&Cgroup>,
+    stack: Option<&S::Stack>,
 ) -> Outcome<(S::Child, S::Console)> {
     let console = system
         .open_console()
@@ -252,7 +261,7 @@ fn launch_in<S: System>(
     };
     let mut child = system
         .spawn(spawn, &mut |system| {
-            inside::become_guest(system, guest, program, cgroup, &console)
+            inside::become_guest(system, guest, program, cgroup, &console, stack)
         })
         .map_err(|error| start_failure("make the guest's first process", &error))?;
     let failure = match system.await_report(&mut child) {

@@ -6,6 +6,7 @@ use crate::failure::{Failure, Outcome};
 use crate::guest::Guest;
 use crate::live::{self, State};
 use crate::signals;
+use crate::stack;
 use crate::start::{self, LOCK_PATIENCE};
 use crate::system::{System, Waited};
 use libvserver::abi::vxf;
@@ -165,6 +166,7 @@ fn has_ended<S: System>(system: &S, guest: &Guest, patience: Duration) -> Outcom
 /// Waits until the supervisor of the guest has cleaned up, and cleans up when there is none.
 fn clean<S: System>(system: &S, guest: &Guest) -> Outcome<()> {
     let _lock = start::take_lock(system, &guest.name)?;
+    stack::take_away(system, guest)?;
     system.remove_cgroup(&guest.name).map_err(|error| {
         Failure::from_os(
             &format!("remove cgroup \"{}\"", guest.name),

@@ -154,6 +154,29 @@ impl Store {
             .map_err(|error| Failure::file("write", &self.directory, &error))
     }
 
+    /// Writes the description of a guest anew: completely or not at all. What is written must be
+    /// readable again.
+    ///
+    /// # Errors
+    ///
+    /// [`Reason::BrokenConfiguration`], [`Reason::DiskFull`], or the directory cannot be written.
+    pub fn replace(&self, guest: &Guest, text: &str) -> Outcome<()> {
+        description::parse(&guest.name, &guest.file, text)?;
+        let draft = self
+            .directory
+            .join(format!(".{}.{}.new", guest.name, std::process::id()));
+        let result = self.write_draft(&draft, text).and_then(|()| {
+            fs::rename(&draft, &guest.file)
+                .map_err(|error| Failure::file("write", &guest.file, &error))
+        });
+        if result.is_err() {
+            // It may not have been made.
+            let _ = fs::remove_file(&draft);
+        }
+        result?;
+        self.sync()
+    }
+
     /// Removes the description of a guest.
     ///
     /// # Errors

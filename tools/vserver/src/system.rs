@@ -4,12 +4,16 @@
 //! [`System`], so that the order of steps and the rollback can be tested without a kernel.
 
 use crate::failure::Outcome;
-use crate::guest::Mount;
+use crate::guest::{Guest, Mount};
+use crate::listener::Listener;
+use crate::network::{Address, Link, Network};
+use crate::rate::Rate;
 use crate::survey::Survey;
 use libvserver::Syscall;
 use libvserver::abi::WaitExit;
 use std::collections::BTreeMap;
 use std::io;
+use std::net::IpAddr;
 use std::path::Path;
 use std::time::Duration;
 
@@ -85,6 +89,8 @@ pub trait System: Syscall {
     type Console;
     /// A copy of a mount that is attached nowhere yet.
     type Tree;
+    /// A network namespace.
+    type Stack;
     /// A child process.
     type Child;
     /// The exclusive right to start and clean up one guest; dropped to release it.
@@ -127,6 +133,45 @@ pub trait System: Syscall {
     /// Removes the cgroup of a guest and all below it, waiting a moment for tasks that are about
     /// to end; succeeds when there is none.
     fn remove_cgroup(&self, guest: &str) -> io::Result<()>;
+    /// Whether the host has an interface of this name.
+    fn has_interface(&self, name: &str) -> io::Result<bool>;
+    /// Puts an address on an interface of the host, unless it is there.
+    fn place_address(&self, device: &str, address: &Address) -> io::Result<()>;
+    /// Removes an address that [`System::place_address`] has put on an interface of the host; one
+    /// that others have put there stays.
+    fn take_back_address(&self, device: &str, address: &Address) -> io::Result<()>;
+    /// Makes a network namespace whose owner is a user namespace below that of the host: root in
+    /// the guest has all rights over the one, and none over the network of the host.
+    fn make_stack(&self) -> io::Result<Self::Stack>;
+    /// Opens the network namespace of a running context.
+    fn open_stack(&self, xid: u32) -> io::Result<Self::Stack>;
+    /// Makes the interface of a guest inside `stack`, and the host's end of it, which stays down.
+    fn connect_stack(&self, stack: &Self::Stack, guest: &Guest, link: &Link) -> io::Result<()>;
+    /// Lets nothing pass the host's end but what comes from `addresses` and the interface of the
+    /// guest, in place of what was let pass before.
+    fn guard_stack(&self, xid: u32, addresses: &[Address]) -> io::Result<()>;
+    /// Limits what passes the host's end.
+    fn limit_stack(&self, xid: u32, rate: Rate) -> io::Result<()>;
+    /// Sets addresses and routes inside, and both ends up.
+    fn furnish_stack(&self, stack: &Self::Stack, xid: u32, network: &Network) -> io::Result<()>;
+    /// Adds an address inside.
+    fn add_stack_address(&self, stack: &Self::Stack, address: &Address) -> io::Result<()>;
+    /// Removes an address inside; succeeds when the guest has removed it.
+    fn remove_stack_address(&self, stack: &Self::Stack, address: &Address) -> io::Result<()>;
+    /// Lists the addresses inside.
+    fn stack_addresses(&self, stack: &Self::Stack) -> io::Result<Vec<Address>>;
+    /// Adds a route of the host to an address of a guest.
+    fn add_route(&self, xid: u32, ip: IpAddr) -> io::Result<()>;
+    /// Removes a route of the host to an address of a guest; succeeds when there is none.
+    fn remove_route(&self, xid: u32, ip: IpAddr) -> io::Result<()>;
+    /// Removes the host's end, and everything with it; succeeds when there is none.
+    fn disconnect_stack(&self, xid: u32) -> io::Result<()>;
+    /// Lists the single addresses of a network context.
+    fn context_addresses(&self, nid: u32) -> io::Result<Vec<Address>>;
+    /// Services of the host that listen on all addresses.
+    fn wildcard_listeners(&self) -> io::Result<Vec<Listener>>;
+    /// Whether the host forwards packets of a family.
+    fn forwards(&self, ipv4: bool) -> bool;
     /// Opens a new terminal.
     fn open_console(&self) -> io::Result<Self::Console>;
     /// Path on the host of the end of the terminal that becomes the console.
@@ -150,6 +195,10 @@ pub trait System: Syscall {
 
     /// Ends the caller when its parent dies, or no longer.
     fn die_with_parent(&self, enabled: bool) -> io::Result<()>;
+    /// Moves the caller into a network namespace.
+    fn enter_stack(&self, stack: &Self::Stack) -> io::Result<()>;
+    /// Writes `/etc/resolv.conf`.
+    fn write_resolver(&self, servers: &[IpAddr]) -> io::Result<()>;
     /// Makes the current cgroup the root of the cgroups that the caller sees.
     fn own_cgroup_root(&self) -> io::Result<()>;
     /// Stops mounts of the caller from reaching the host.

@@ -217,6 +217,7 @@ fn unknown_guests_are_told_by_every_command() {
         &["destroy", "web"],
         &["enter", "web"],
         &["exec", "web", "--", "ps"],
+        &["net", "web", "show"],
     ] {
         let answer = host.call(words);
         assert_eq!(answer.status, 13, "{words:?}");
@@ -403,6 +404,102 @@ fn a_guest_is_created_with_its_pid_namespace() {
     host.create(&["db"]);
     let text = fs::read_to_string(host.file("db")).unwrap();
     assert!(!text.contains("pid-namespace"), "{text}");
+}
+
+#[test]
+fn a_guest_is_created_with_its_network() {
+    let host = Host::new();
+    let answer = host.create(&[
+        "web",
+        "--ip",
+        "192.0.2.10/24",
+        "--ip",
+        "2001:db8::10/64",
+        "--net",
+        "own,bridge=br0",
+        "--gateway",
+        "192.0.2.1",
+        "--dns",
+        "192.0.2.53",
+        "--rate",
+        "100mbit,ingress=1gbit",
+        "--json",
+    ]);
+    assert_eq!(answer.status, 0, "{}", answer.errors);
+    assert_eq!(answer.json()["network"]["mode"], "own,bridge=br0");
+    let text = fs::read_to_string(host.file("web")).unwrap();
+    assert!(
+        text.contains("[network]\nmode = \"own,bridge=br0\"\n"),
+        "{text}"
+    );
+    let shown = host.call(&["net", "web", "show", "--json"]).json();
+    assert_eq!(shown["addresses"][1], "2001:db8::10/64");
+    assert_eq!(shown["rate"], "100mbit,ingress=1gbit");
+    assert_eq!(shown["present"], Value::Null);
+    assert_eq!(host.create(&["db"]).status, 0);
+    let shown = host.call(&["net", "db", "show", "--json"]).json();
+    assert_eq!(shown["mode"], "host");
+}
+
+#[test]
+fn mistakes_in_a_network_are_told() {
+    let host = Host::new();
+    for (words, said) in [
+        (&["web", "--ip", "192.0.2.300/24"][..], "192.0.2.300"),
+        (&["web", "--net", "own"], "own,bridge=INTERFACE"),
+        (&["web", "--net", "nat"], "\"nat\""),
+        (
+            &["web", "--ip", "192.0.2.1", "--rate", "1mbit"],
+            "own,routed",
+        ),
+        (
+            &["web", "--ip", "192.0.2.1", "--gateway", "192.0.2.2"],
+            "own stack",
+        ),
+        (
+            &["web", "--net", "own,routed", "--device", "eth0"],
+            "shared",
+        ),
+    ] {
+        let answer = host.create(words);
+        assert_eq!(answer.status, 2, "{words:?}: {}", answer.errors);
+        assert!(answer.errors.contains(said), "{words:?}: {}", answer.errors);
+        assert!(!host.file("web").exists());
+    }
+}
+
+#[test]
+fn addresses_of_a_stopped_guest_change_in_its_description() {
+    let host = Host::new();
+    host.create(&["web", "--ip", "192.0.2.10/24"]);
+    let answer = host.call(&[
+        "net",
+        "web",
+        "add",
+        "192.0.2.11/24",
+        "2001:db8::11/64",
+        "--json",
+    ]);
+    assert_eq!(answer.status, 0, "{}", answer.errors);
+    assert_eq!(answer.json()["live"], false);
+    assert_eq!(answer.json()["addresses"].as_array().unwrap().len(), 3);
+    let answer = host.call(&["net", "web", "remove", "192.0.2.10"]);
+    assert_eq!(answer.status, 0, "{}", answer.errors);
+    let text = fs::read_to_string(host.file("web")).unwrap();
+    assert!(
+        text.contains("addresses = [\"192.0.2.11/24\", \"2001:db8::11/64\"]"),
+        "{text}"
+    );
+    for words in [
+        &["net", "web", "add", "192.0.2.11/24"],
+        &["net", "web", "remove", "192.0.2.9"],
+    ] {
+        let answer = host.call(words);
+        assert_eq!(answer.status, 2, "{}", answer.errors);
+    }
+    assert_eq!(fs::read_to_string(host.file("web")).unwrap(), text);
+    host.create(&["db"]);
+    assert_eq!(host.call(&["net", "db", "add", "192.0.2.11/24"]).status, 18);
 }
 
 #[test]

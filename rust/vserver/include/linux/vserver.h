@@ -17,6 +17,7 @@
 #include <linux/refcount.h>
 #include <linux/sched.h>
 #include <linux/stat.h>
+#include <linux/vserver_addrs.h>
 #include <linux/vserver_types.h>
 #include <linux/workqueue.h>
 
@@ -33,6 +34,7 @@ struct proc_dir_entry;
 struct seq_file;
 struct super_block;
 struct vfsmount;
+struct vs_addrs;
 
 /* Context ids and network context ids without an object. */
 #define VS_XID_HOST		0
@@ -126,12 +128,19 @@ struct vs_ctx {
  * struct vs_net - head of a network context
  * @obj: id, flags, counters.
  * @ncaps: NXC_* bits.
+ * @home: cookie of the network namespace that it was made in: the shared stack.
+ *	Elsewhere a task has a stack of its own and nothing is restricted.
+ * @addrs: its addresses; replaced as a whole, readers use RCU.
+ * @by_loopback: in the table of loopback addresses.
  *
  * Words as in struct vs_object.
  */
 struct vs_net {
 	struct vs_object obj;
 	atomic64_t ncaps;
+	u64 home;
+	struct vs_addrs __rcu *addrs;
+	struct hlist_node by_loopback;
 };
 
 #define VS_SPACE_TYPES	7

@@ -18,6 +18,7 @@ pub mod promise;
 pub mod root;
 pub mod slab;
 pub mod wait;
+pub mod wire;
 
 pub use bystander::Bystander;
 pub use check::{Need, Stop};
@@ -26,3 +27,4 @@ pub use dice::Dice;
 pub use guest::{Guest, Words};
 pub use network::Network;
 pub use promise::{Promise, subprocess};
+pub use wire::Wire;

@@ -6,7 +6,8 @@ use super::check::{Need, Stop};
 use super::{context, subprocess, wait};
 use crate::limits::GONE_WITHIN;
 use crate::sys::Sys;
-use libvserver::abi::{Flags, NetCreate, NxInfo, nxf, vcmd};
+use libvserver::abi::{Flags, NetAddrIpv4V2, NetAddrIpv6V1, NetCreate, NxInfo, nxa, nxf, vcmd};
+use std::net::IpAddr;
 
 /// `net_create`: the calling thread is in the new network context afterwards.
 pub fn create(nid: u32, flags: u64) -> Sys<u32> {
@@ -33,6 +34,76 @@ pub fn flags(nid: u32) -> Sys<Flags> {
 /// `set_nflags`.
 pub fn set_flags(nid: u32, value: u64, mask: u64) -> Sys<u32> {
     context::with(vcmd::SET_NFLAGS, nid, &mut Flags { value, mask })
+}
+
+/// `set_ncaps`.
+pub fn set_caps(nid: u32, value: u64) -> Sys<u32> {
+    let mut caps = Flags {
+        value,
+        mask: u64::MAX,
+    };
+    context::with(vcmd::SET_NCAPS, nid, &mut caps)
+}
+
+/// A command about one address, written as usual; with `/prefix` about a network.
+fn address(commands: [u32; 2], nid: u32, text: &str) -> Sys<()> {
+    let (ip, prefix) = text.split_once('/').unwrap_or((text, ""));
+    let length: Option<u32> = prefix.parse().ok();
+    let type_ = if length.is_some() {
+        nxa::TYPE_MASK
+    } else {
+        nxa::TYPE_ADDR
+    };
+    match ip.parse().map_err(|_| libc::EINVAL)? {
+        IpAddr::V4(v4) => {
+            let mut data = NetAddrIpv4V2 {
+                type_,
+                ip: u32::from_ne_bytes(v4.octets()),
+                mask: u32::MAX
+                    .checked_shl(32 - length.unwrap_or(24))
+                    .unwrap_or(0)
+                    .to_be(),
+                ..Default::default()
+            };
+            context::with(commands[0], nid, &mut data)?;
+        }
+        IpAddr::V6(v6) => {
+            let bits = u128::MAX
+                .checked_shl(128 - length.unwrap_or(128))
+                .unwrap_or(0);
+            let words =
+                |number: u128| [96, 64, 32, 0].map(|shift| ((number >> shift) as u32).to_be());
+            let mut data = NetAddrIpv6V1 {
+                type_,
+                prefix: length.unwrap_or(64),
+                ip: words(u128::from(v6)),
+                mask: words(bits),
+                ..Default::default()
+            };
+            context::with(commands[1], nid, &mut data)?;
+        }
+    }
+    Ok(())
+}
+
+/// Adds an address, or a network when it is written so.
+pub fn add(nid: u32, text: &str) -> Sys<()> {
+    address([vcmd::NET_ADD_IPV4, vcmd::NET_ADD_IPV6], nid, text)
+}
+
+/// Removes an address.
+pub fn remove(nid: u32, text: &str) -> Sys<()> {
+    address([vcmd::NET_REM_IPV4, vcmd::NET_REMOVE_IPV6], nid, text)
+}
+
+/// Sets the loopback address.
+pub fn set_loopback(nid: u32, ip: std::net::Ipv4Addr) -> Sys<()> {
+    let mut data = NetAddrIpv4V2 {
+        type_: nxa::TYPE_ADDR | nxa::MOD_LBACK,
+        ip: u32::from_ne_bytes(ip.octets()),
+        ..Default::default()
+    };
+    context::with(vcmd::NET_ADD_IPV4, nid, &mut data).map(|_| ())
 }
 
 /// Ids of all network contexts, from `/proc/virtnet`, in the order of the listing.

@@ -33,6 +33,14 @@ mod mount_capabilities;
 mod mount_tables;
 mod names;
 mod net_addresses;
+mod net_bind;
+mod net_cast;
+mod net_churn;
+mod net_loopback;
+mod net_removal;
+mod net_source;
+mod net_visibility;
+mod net_wildcard;
 mod networks;
 mod persistence;
 mod pointer_table;
@@ -254,6 +262,46 @@ pub const ALL: &[Scenario] = &[
         "net-addresses",
         "addresses of network contexts",
         net_addresses::run,
+    ),
+    light(
+        "net-bind",
+        "what a guest's sockets may be bound to, and who has which port",
+        net_bind::run,
+    ),
+    heavy(
+        "net-wildcard",
+        "three guests and the host on one port: who gets what",
+        net_wildcard::run,
+    ),
+    light(
+        "net-source",
+        "which address a guest speaks with: chosen, given, forged",
+        net_source::run,
+    ),
+    light(
+        "net-loopback",
+        "127.0.0.1 and ::1 are a guest's own",
+        net_loopback::run,
+    ),
+    light(
+        "net-visibility",
+        "interfaces, addresses and sockets of others are in no table",
+        net_visibility::run,
+    ),
+    light(
+        "net-removal",
+        "an address that is taken away stops working at once",
+        net_removal::run,
+    ),
+    light(
+        "net-cast",
+        "broadcast, multicast, raw and ping sockets",
+        net_cast::run,
+    ),
+    heavy(
+        "net-churn",
+        "traffic while addresses and guests come and go",
+        net_churn::run,
     ),
     light(
         "proc-virtnet",

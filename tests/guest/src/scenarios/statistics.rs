@@ -174,6 +174,7 @@ fn features(t: &mut Test) -> Outcome {
         ("registered init", feature::LEGACY_INIT),
         ("helper program", feature::HELPER),
         ("entries of procfs", feature::PROC_ENTRIES),
+        ("addresses are enforced", feature::NET_ENFORCED),
         ("device nodes", feature::DEVICE_MAP),
     ];
     for (name, bit) in announced {

@@ -4,6 +4,7 @@
 
 pub mod devices;
 pub mod files;
+pub mod inet;
 #[cfg(target_arch = "x86_64")]
 pub mod int80;
 pub mod ipc;
@@ -11,6 +12,7 @@ pub mod keys;
 pub mod log;
 pub mod memory;
 pub mod modules;
+pub mod netlink;
 pub mod process;
 pub mod sched;
 pub mod sockets;

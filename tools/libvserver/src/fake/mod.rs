@@ -121,6 +121,15 @@ impl Fake {
         self.world().networks.keys().copied().collect()
     }
 
+    /// The addresses of a network context, as text.
+    pub fn addresses(&self, nid: u32) -> Vec<String> {
+        let world = self.world();
+        world
+            .networks
+            .get(&nid)
+            .map_or_else(Vec::new, |network| network.addresses.clone())
+    }
+
     /// Takes the right to use the call from every task, or gives it back.
     pub fn set_rights(&self, granted: bool) {
         self.world().rights = granted;
@@ -190,6 +199,10 @@ pub const COMMANDS: &[u32] = &[
     abi::vcmd::SET_NFLAGS,
     abi::vcmd::GET_NCAPS,
     abi::vcmd::SET_NCAPS,
+    abi::vcmd::NET_ADD_IPV4,
+    abi::vcmd::NET_REM_IPV4,
+    abi::vcmd::NET_ADD_IPV6,
+    abi::vcmd::NET_REMOVE_IPV6,
     abi::vcmd::GET_RLIMIT,
     abi::vcmd::SET_RLIMIT,
     abi::vcmd::GET_RLIMIT_MASK,

@@ -1,18 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Network contexts of the model: their life and their words. They have no addresses.
+//! Network contexts of the model: their life, their words and their lists of addresses.
 
 use super::commands::{read, write};
 use super::world::World;
 use crate::Errno;
-use crate::abi::{self, nxf, vcmd};
+use crate::abi::{self, nxa, nxf, vcmd};
 use std::ffi::c_void;
+use std::net::{Ipv4Addr, Ipv6Addr};
 
 /// A network context.
 #[derive(Clone, Debug)]
 pub(super) struct Network {
     pub flags: u64,
     ncaps: u64,
+    /// As they are told by [`super::Fake::addresses`].
+    pub addresses: Vec<String>,
 }
 
 /// Whether the command is about network contexts.
@@ -27,6 +30,10 @@ pub(super) fn knows(cmd: u32) -> bool {
             | vcmd::SET_NFLAGS
             | vcmd::GET_NCAPS
             | vcmd::SET_NCAPS
+            | vcmd::NET_ADD_IPV4
+            | vcmd::NET_REM_IPV4
+            | vcmd::NET_ADD_IPV6
+            | vcmd::NET_REMOVE_IPV6
     )
 }
 
@@ -61,7 +68,11 @@ pub(super) unsafe fn execute(
     }
     let own = world.caller().nid;
     let nid = if (id as i32) < 0 { own } else { id };
-    let changes = matches!(cmd, vcmd::SET_NFLAGS | vcmd::SET_NCAPS);
+    let addresses = matches!(
+        cmd,
+        vcmd::NET_ADD_IPV4 | vcmd::NET_REM_IPV4 | vcmd::NET_ADD_IPV6 | vcmd::NET_REMOVE_IPV6
+    );
+    let changes = addresses || matches!(cmd, vcmd::SET_NFLAGS | vcmd::SET_NCAPS);
     let on_itself = changes && in_setup && nid == own;
     let needs_host = changes || cmd == vcmd::NET_MIGRATE;
     if needs_host && world.caller().xid != abi::XID_HOST && !on_itself {
@@ -89,6 +100,10 @@ pub(super) unsafe fn execute(
                     mask: u64::MAX,
                 },
             ),
+            vcmd::NET_ADD_IPV4 => add(network, &ipv4(&read(data)?)),
+            vcmd::NET_REM_IPV4 => remove(network, &ipv4(&read(data)?)),
+            vcmd::NET_ADD_IPV6 => add(network, &ipv6(&read(data)?)),
+            vcmd::NET_REMOVE_IPV6 => remove(network, &ipv6(&read(data)?)),
             vcmd::SET_NFLAGS => {
                 let word: abi::Flags = read(data)?;
                 let mask = word.mask & !(nxf::ONE_TIME & !network.flags);
@@ -112,6 +127,40 @@ pub(super) unsafe fn execute(
     }
 }
 
+/// An entry as it is told; ranges and networks of the model are no different.
+fn ipv4(data: &abi::NetAddrIpv4V2) -> String {
+    let text = |word: u32| Ipv4Addr::from(word.to_ne_bytes());
+    if data.type_ & nxa::MOD_BCAST != 0 {
+        return format!("broadcast {}", text(data.ip));
+    }
+    if data.type_ & nxa::MOD_LBACK != 0 {
+        return format!("loopback {}", text(data.ip));
+    }
+    format!("{}/{}", text(data.ip), text(data.mask))
+}
+
+fn ipv6(data: &abi::NetAddrIpv6V1) -> String {
+    let mut octets = [0; 16];
+    for (bytes, word) in octets.chunks_exact_mut(4).zip(data.ip) {
+        bytes.copy_from_slice(&word.to_ne_bytes());
+    }
+    format!("{}/{}", Ipv6Addr::from(octets), data.prefix)
+}
+
+fn add(network: &mut Network, entry: &str) -> Result<u32, Errno> {
+    if network.addresses.iter().any(|other| other == entry) {
+        return Err(Errno(libc::EEXIST));
+    }
+    network.addresses.push(entry.to_owned());
+    Ok(0)
+}
+
+fn remove(network: &mut Network, entry: &str) -> Result<u32, Errno> {
+    let place = network.addresses.iter().position(|other| other == entry);
+    network.addresses.remove(place.ok_or(Errno(libc::ESRCH))?);
+    Ok(0)
+}
+
 /// Whether nobody may migrate in.
 fn is_closed(flags: u64) -> bool {
     flags & nxf::INFO_PRIVATE != 0 && flags & nxf::STATE_SETUP == 0
@@ -131,7 +180,14 @@ fn create(world: &mut World, nid: u32, flags: u64) -> Result<u32, Errno> {
     if is_closed(flags) {
         return Err(Errno(libc::EACCES));
     }
-    world.networks.insert(nid, Network { flags, ncaps: 0 });
+    world.networks.insert(
+        nid,
+        Network {
+            flags,
+            ncaps: 0,
+            addresses: Vec::new(),
+        },
+    );
     world.enter_network(nid);
     Ok(nid)
 }

@@ -8,6 +8,7 @@ use crate::description;
 use crate::failure::{Failure, Outcome, Reason};
 use crate::guest::{DEFAULT_INIT, Guest, PidNamespace};
 use crate::inside::xid_in_use;
+use crate::network_section::NewSection;
 use crate::store::{Entry, exists};
 use crate::system::System;
 use crate::{output, start};
@@ -54,7 +55,16 @@ pub(super) fn run(setting: &Setting, arguments: &Create) -> Outcome<u8> {
         // The command line takes these two.
         _ => PidNamespace::Own,
     });
-    let text = description::write(xid, &root, &hostname, init, pid_namespace)?;
+    let network = NewSection {
+        mode: arguments.net.clone(),
+        addresses: arguments.ip.clone(),
+        device: arguments.device.clone(),
+        gateways: arguments.gateway.clone(),
+        dns: arguments.dns.clone(),
+        rate: arguments.rate.clone(),
+    };
+    let network = network.unless_empty();
+    let text = description::write(xid, &root, &hostname, init, pid_namespace, network.as_ref())?;
     // What is written must be readable again: this checks the host name and the rest.
     let guest = description::parse(name, &file, &text).map_err(|mut failure| {
         failure.reason = Reason::Usage;
@@ -70,6 +80,7 @@ pub(super) fn run(setting: &Setting, arguments: &Create) -> Outcome<u8> {
             "hostname": guest.hostname,
             "init": guest.init,
             "pid_namespace": guest.pid_namespace,
+            "network": network,
             "file": file,
         }),
         || {

@@ -9,6 +9,7 @@ pub mod helper;
 mod info;
 mod kernel;
 mod list;
+mod net;
 mod purge;
 mod reboot;
 mod set;
@@ -57,6 +58,7 @@ pub fn run(cli: &Cli) -> Outcome<u8> {
         Command::Show(arguments) => show::run(&setting, arguments),
         Command::Info(arguments) => info::run(&setting, arguments),
         Command::Set(arguments) => set::run(&setting, arguments),
+        Command::Net(arguments) => net::run(&setting, arguments),
         Command::Destroy(arguments) => destroy::run(&setting, arguments),
         Command::Kernel => kernel::run(&setting),
         Command::Completion(arguments) => {

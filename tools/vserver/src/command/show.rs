@@ -9,6 +9,7 @@ use crate::context::{self, Context};
 use crate::failure::{Failure, Outcome};
 use crate::guest::{Guest, Mount, PidNamespace};
 use crate::live::{self, State};
+use crate::network::Address;
 use crate::output;
 use crate::signals;
 use crate::system::System;
@@ -28,6 +29,8 @@ struct Report {
     hostname: String,
     init: Vec<String>,
     pid_namespace: PidNamespace,
+    network: Option<String>,
+    addresses: Vec<String>,
     capabilities: Vec<String>,
     flags: Vec<String>,
     ccaps: Vec<String>,
@@ -72,7 +75,11 @@ pub(super) fn run(setting: &Setting, arguments: &Show) -> Outcome<u8> {
 }
 
 fn describe(guest: Guest, state: State, log: PathBuf, context: Option<Context>) -> Report {
+    let network = guest.network.as_ref();
+    let addresses = network.map_or(&[][..], |network| &network.addresses);
     Report {
+        network: network.map(|network| network.mode.to_string()),
+        addresses: addresses.iter().map(Address::to_string).collect(),
         capabilities: guest.capability_names(),
         flags: Word::Flags.names_of(guest.flags),
         ccaps: Word::Ccaps.names_of(guest.ccaps),
@@ -103,10 +110,18 @@ fn text(report: &Report) -> String {
         ("host name", report.hostname.clone()),
         ("init", report.init.join(" ")),
         ("pid namespace", report.pid_namespace.text().to_owned()),
+        (
+            "network",
+            report
+                .network
+                .clone()
+                .unwrap_or_else(|| "that of the host".to_owned()),
+        ),
         ("capabilities", report.capabilities.join(" ")),
         ("console log", report.log.display().to_string()),
     ];
     for (key, names) in [
+        ("addresses", &report.addresses),
         ("set flags", &report.flags),
         ("set ccaps", &report.ccaps),
         ("set umask", &report.umask),

@@ -149,7 +149,9 @@ pub(super) fn asked_for<S: Syscall>(system: &Linux<S>, xid: u32) -> io::Result<O
 }
 
 /// Does `work` in a child and returns what it has found.
-fn ask_child<T: Serialize + DeserializeOwned>(work: &dyn Fn() -> io::Result<T>) -> io::Result<T> {
+pub(super) fn ask_child<T: Serialize + DeserializeOwned>(
+    work: &dyn Fn() -> io::Result<T>,
+) -> io::Result<T> {
     let (mut reader, writer) = pipe()?;
     match process::clone(0, None)? {
         Side::Child => {

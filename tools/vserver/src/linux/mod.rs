@@ -6,6 +6,7 @@ mod cgroup;
 mod child;
 mod lock;
 mod log;
+mod net;
 mod program;
 pub(crate) mod raw;
 pub mod sealed;
@@ -16,7 +17,10 @@ pub use child::Child;
 pub use raw::terminal::Terminal;
 
 use crate::failure::Outcome;
-use crate::guest::Mount;
+use crate::guest::{Guest, Mount};
+use crate::listener::Listener;
+use crate::network::{Address, GUEST_END, Link, Network};
+use crate::rate::Rate;
 use crate::survey::{self, Survey};
 use crate::system::{Cgroup, FileSystem, Program, Report, Spawn, System, Waited};
 use libvserver::{Errno, Syscall, Vserver};
@@ -24,6 +28,7 @@ use lock::Purpose;
 use std::cell::RefCell;
 use std::fs::File;
 use std::io::{self, Write};
+use std::net::IpAddr;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
@@ -93,6 +98,7 @@ impl<S: Syscall> Linux<S> {
 impl<S: Syscall + Clone + Send + 'static> System for Linux<S> {
     type Console = Terminal;
     type Tree = OwnedFd;
+    type Stack = OwnedFd;
     type Child = Child;
     type Lock = File;
     type Log = File;
@@ -196,6 +202,83 @@ impl<S: Syscall + Clone + Send + 'static> System for Linux<S> {
         cgroup::remove(guest)
     }
 
+    fn has_interface(&self, name: &str) -> io::Result<bool> {
+        net::exists(name)
+    }
+
+    fn place_address(&self, device: &str, address: &Address) -> io::Result<()> {
+        net::place(device, address)
+    }
+
+    fn take_back_address(&self, device: &str, address: &Address) -> io::Result<()> {
+        net::take_back(device, address)
+    }
+
+    fn make_stack(&self) -> io::Result<OwnedFd> {
+        net::make()
+    }
+
+    fn open_stack(&self, xid: u32) -> io::Result<OwnedFd> {
+        net::of_context(self, xid)
+    }
+
+    fn connect_stack(&self, stack: &OwnedFd, guest: &Guest, link: &Link) -> io::Result<()> {
+        net::connect(stack, guest, link)
+    }
+
+    fn guard_stack(&self, xid: u32, addresses: &[Address]) -> io::Result<()> {
+        net::guard(xid, addresses)
+    }
+
+    fn limit_stack(&self, xid: u32, rate: Rate) -> io::Result<()> {
+        net::limit(xid, rate)
+    }
+
+    fn furnish_stack(&self, stack: &OwnedFd, xid: u32, network: &Network) -> io::Result<()> {
+        net::furnish(stack, xid, network)
+    }
+
+    fn add_stack_address(&self, stack: &OwnedFd, address: &Address) -> io::Result<()> {
+        net::inside(stack, || net::place(GUEST_END, address))
+    }
+
+    fn remove_stack_address(&self, stack: &OwnedFd, address: &Address) -> io::Result<()> {
+        net::inside(stack, || net::remove(GUEST_END, address))
+    }
+
+    fn stack_addresses(&self, stack: &OwnedFd) -> io::Result<Vec<Address>> {
+        net::inside(stack, || net::list(GUEST_END))
+    }
+
+    fn add_route(&self, xid: u32, ip: IpAddr) -> io::Result<()> {
+        net::add_host_route(xid, ip)
+    }
+
+    fn remove_route(&self, xid: u32, ip: IpAddr) -> io::Result<()> {
+        net::remove_host_route(xid, ip)
+    }
+
+    fn disconnect_stack(&self, xid: u32) -> io::Result<()> {
+        net::disconnect(xid)
+    }
+
+    fn context_addresses(&self, nid: u32) -> io::Result<Vec<Address>> {
+        net::context_addresses(nid)
+    }
+
+    fn wildcard_listeners(&self) -> io::Result<Vec<Listener>> {
+        net::listeners()
+    }
+
+    fn forwards(&self, ipv4: bool) -> bool {
+        let sysctl = if ipv4 {
+            "/proc/sys/net/ipv4/ip_forward"
+        } else {
+            "/proc/sys/net/ipv6/conf/all/forwarding"
+        };
+        std::fs::read_to_string(sysctl).is_ok_and(|value| value.trim_end() != "0")
+    }
+
     fn open_console(&self) -> io::Result<Terminal> {
         raw::terminal::open()
     }
@@ -242,6 +325,14 @@ impl<S: Syscall + Clone + Send + 'static> System for Linux<S> {
 
     fn die_with_parent(&self, enabled: bool) -> io::Result<()> {
         raw::process::set_parent_death_signal(if enabled { libc::SIGKILL } else { 0 })
+    }
+
+    fn enter_stack(&self, stack: &OwnedFd) -> io::Result<()> {
+        raw::mount::enter_network(stack.as_fd())
+    }
+
+    fn write_resolver(&self, servers: &[IpAddr]) -> io::Result<()> {
+        tree::write_resolver(servers)
     }
 
     fn own_cgroup_root(&self) -> io::Result<()> {

@@ -5,9 +5,10 @@
 use super::raw::mount::{self, attribute};
 use crate::guest::Mount;
 use std::fs::{self, DirBuilder, File};
-use std::io;
+use std::io::{self, Write};
+use std::net::IpAddr;
 use std::os::fd::OwnedFd;
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 /// Makes a copy of the mount at `root`, without device nodes, the root directory.
@@ -121,6 +122,29 @@ pub(super) fn protect(path: &Path) -> io::Result<()> {
     let attributes = attribute::RDONLY | attribute::NOSUID | attribute::NODEV | attribute::NOEXEC;
     mount::set_attributes(&tree, attributes)?;
     mount::attach_tree(&tree, path)
+}
+
+/// Replaces `/etc/resolv.conf` by a file with these servers. `/etc` must be a directory: through a
+/// link the guest could make the host write elsewhere, though only into the guest.
+pub(super) fn write_resolver(servers: &[IpAddr]) -> io::Result<()> {
+    let directory = Path::new("/etc");
+    if !fs::symlink_metadata(directory)?.is_dir() {
+        return Err(io::Error::from_raw_os_error(libc::ENOTDIR));
+    }
+    let text: String = servers
+        .iter()
+        .map(|server| format!("nameserver {server}\n"))
+        .collect();
+    let draft = directory.join(".resolv.conf.vserver");
+    match fs::remove_file(&draft) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut open = fs::OpenOptions::new();
+    let mut file = open.write(true).create_new(true).mode(0o644).open(&draft)?;
+    file.write_all(text.as_bytes())?;
+    // A link of this name is replaced, not followed.
+    fs::rename(&draft, directory.join("resolv.conf"))
 }
 
 fn exists(path: &Path) -> io::Result<Option<fs::Metadata>> {

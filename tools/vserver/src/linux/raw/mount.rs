@@ -4,7 +4,7 @@
 
 use super::{check, check_long, path_text, text};
 use std::io;
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::path::Path;
 use std::ptr;
 
@@ -73,6 +73,12 @@ pub fn pivot_to_current_directory() -> io::Result<()> {
     // SAFETY: both paths are terminated strings.
     check_long(unsafe { libc::syscall(libc::SYS_pivot_root, c".".as_ptr(), c".".as_ptr()) })
         .map(drop)
+}
+
+/// Moves the caller into a network namespace.
+pub fn enter_network(namespace: BorrowedFd<'_>) -> io::Result<()> {
+    // SAFETY: the descriptor is open and the call takes no pointers.
+    check(unsafe { libc::setns(namespace.as_raw_fd(), libc::CLONE_NEWNET) }).map(drop)
 }
 
 /// `unshare(2)`.

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! `vserver net`
+
+use super::Setting;
+use crate::cli::{Net, NetAction};
+use crate::failure::{Failure, Outcome};
+use crate::guest::Guest;
+use crate::live::{State, look_at};
+use crate::net_change::{Action, apply, network_of, plan, undo};
+use crate::network::{Address, Mode, Network};
+use crate::network_section::with_addresses;
+use crate::output;
+use crate::system::System;
+use libvserver::{Support, Vserver, probe};
+use serde_json::json;
+use std::fs;
+
+pub(super) fn run(setting: &Setting, arguments: &Net) -> Outcome<u8> {
+    let guest = setting.store.load(&arguments.name)?;
+    match &arguments.action {
+        NetAction::Add(list) => change(setting, &guest, Action::Add, &list.addresses),
+        NetAction::Remove(list) => change(setting, &guest, Action::Remove, &list.addresses),
+        NetAction::Show => show(setting, &guest),
+    }
+}
+
+/// Whether the guest runs; one whose kernel has no contexts does not.
+fn is_live(setting: &Setting, guest: &Guest) -> Outcome<bool> {
+    let vserver = Vserver::with(&setting.system);
+    match probe(&vserver) {
+        Support::Available { .. } => Ok(matches!(
+            look_at(&vserver, guest)?.state,
+            State::Running | State::Empty
+        )),
+        _ => Ok(false),
+    }
+}
+
+fn texts(addresses: &[Address]) -> Vec<String> {
+    addresses.iter().map(Address::to_string).collect()
+}
+
+fn change(setting: &Setting, guest: &Guest, action: Action, words: &[String]) -> Outcome<u8> {
+    let (changed, after) = plan(guest, action, words)?;
+    let text = fs::read_to_string(&guest.file)
+        .map_err(|error| Failure::file("read", &guest.file, &error))?;
+    let text = with_addresses(&text, &after)?;
+    let live = is_live(setting, guest)?;
+    if live {
+        apply(&setting.system, guest, action, &changed, &after)?;
+    }
+    if let Err(failure) = setting.store.replace(guest, &text) {
+        if live {
+            undo(&setting.system, guest, action, &changed);
+        }
+        return Err(failure);
+    }
+    let (after, changed) = (texts(&after), texts(&changed));
+    output::show(
+        setting.json,
+        &json!({
+            "name": guest.name,
+            "xid": guest.xid,
+            "changed": changed,
+            "addresses": after,
+            "live": live,
+        }),
+        || {
+            let done = if action == Action::Add {
+                "added"
+            } else {
+                "removed"
+            };
+            let place = if live {
+                "in the description and in the running guest"
+            } else {
+                "in the description; the guest does not run"
+            };
+            format!("{done} {} {place}", changed.join(" "))
+        },
+    );
+    Ok(0)
+}
+
+/// The addresses that a running guest has.
+fn present(setting: &Setting, guest: &Guest, network: &Network) -> Outcome<Vec<Address>> {
+    let system = &setting.system;
+    let found = match &network.mode {
+        Mode::Shared => system.context_addresses(guest.xid),
+        Mode::Own(_) => system
+            .open_stack(guest.xid)
+            .and_then(|stack| system.stack_addresses(&stack)),
+    };
+    found.map_err(|error| {
+        Failure::from_os(
+            &format!("read the addresses of guest \"{}\"", guest.name),
+            &error,
+            "the guest may have just ended; try again",
+        )
+    })
+}
+
+fn show(setting: &Setting, guest: &Guest) -> Outcome<u8> {
+    let network = match network_of(guest) {
+        Ok(network) => network,
+        Err(_) => {
+            output::show(
+                setting.json,
+                &json!({ "name": guest.name, "xid": guest.xid, "mode": "host" }),
+                || "mode  that of the host".to_owned(),
+            );
+            return Ok(0);
+        }
+    };
+    let present = if is_live(setting, guest)? {
+        Some(texts(&present(setting, guest, network)?))
+    } else {
+        None
+    };
+    let described = texts(&network.addresses);
+    output::show(
+        setting.json,
+        &json!({
+            "name": guest.name,
+            "xid": guest.xid,
+            "mode": network.mode.to_string(),
+            "addresses": described,
+            "present": present,
+            "device": network.device,
+            "gateways": network.gateways,
+            "dns": network.dns,
+            "rate": network.rate.map(|rate| rate.to_string()),
+        }),
+        || {
+            let mut lines = vec![
+                ("mode", network.mode.to_string()),
+                ("described", described.join(" ")),
+            ];
+            let now =
+                present.map_or_else(|| "the guest does not run".to_owned(), |all| all.join(" "));
+            lines.push(("present", now));
+            if let Some(device) = &network.device {
+                lines.push(("device", device.clone()));
+            }
+            for gateway in &network.gateways {
+                lines.push(("gateway", gateway.to_string()));
+            }
+            for server in &network.dns {
+                lines.push(("dns", server.to_string()));
+            }
+            if let Some(rate) = network.rate {
+                lines.push(("rate", rate.to_string()));
+            }
+            output::pairs(&lines)
+        },
+    );
+    Ok(0)
+}
