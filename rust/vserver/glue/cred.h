@@ -12,6 +12,23 @@ static inline u64 vs_ctx_caps(const struct vs_ctx *ctx)
 	return atomic64_read(&ctx->bcaps) & CAP_VALID_MASK;
 }
 
+/* The bit in vs_cred.masked for @cap; 0 for what nothing gives back. */
+static inline u8 vs_masked_bit(int cap)
+{
+	switch (cap) {
+	case CAP_SYS_ADMIN:
+		return BIT(0);
+	case CAP_SYS_RESOURCE:
+		return BIT(1);
+	case CAP_SYSLOG:
+		return BIT(2);
+	case CAP_AUDIT_CONTROL:
+		return BIT(3);
+	default:
+		return 0;
+	}
+}
+
 /*
  * Reduces all sets of @new to the mask of @ctx. Needed beside the capable hook:
  * commoncap reads the sets directly in places, and /proc shows them. What goes
@@ -21,7 +38,9 @@ static inline void vs_cred_trim(struct cred *new, const struct vs_ctx *ctx)
 {
 	u64 mask = vs_ctx_caps(ctx);
 
-	new->vs.masked |= new->cap_bset.val & ~mask;
+	for (int cap = 0; cap <= CAP_LAST_CAP; cap++)
+		if (cap_raised(new->cap_bset, cap) && !(mask & BIT_ULL(cap)))
+			new->vs.masked |= vs_masked_bit(cap);
 	new->cap_inheritable.val &= mask;
 	new->cap_permitted.val &= mask;
 	new->cap_effective.val &= mask;

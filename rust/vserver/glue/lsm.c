@@ -97,6 +97,9 @@ static int vs_lsm_capable(const struct cred *cred, struct user_namespace *ns,
 		return 0;
 	if (ns != cred->user_ns && ns != &init_user_ns)
 		return 0;
+	/* The shared stack is the host's, whatever the mask says. */
+	if (cap == CAP_NET_ADMIN && ns == &init_user_ns && vs_current_net())
+		return -EPERM;
 	return vs_ctx_caps(current->vs.ctx) & BIT_ULL(cap) ? 0 : -EPERM;
 }
 
@@ -124,13 +127,13 @@ static int vs_task_prctl(int option, unsigned long arg2, unsigned long arg3,
 {
 	struct cred *new;
 
-	if (option != PR_CAPBSET_DROP || arg2 >= 64 ||
-	    !(current_cred()->vs.masked & BIT_ULL(arg2)))
+	if (option != PR_CAPBSET_DROP || arg2 > CAP_LAST_CAP ||
+	    !(current_cred()->vs.masked & vs_masked_bit(arg2)))
 		return -ENOSYS;
 	new = prepare_creds();
 	if (!new)
 		return -ENOMEM;
-	new->vs.masked &= ~BIT_ULL(arg2);
+	new->vs.masked &= ~vs_masked_bit(arg2);
 	commit_creds(new);
 	return -ENOSYS;
 }

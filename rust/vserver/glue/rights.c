@@ -13,6 +13,7 @@
 #include <linux/user_namespace.h>
 #include <linux/vserver.h>
 
+#include "cred.h"
 #include "rights.h"
 
 /* The current task holds @cap in the initial user namespace, mask or not. */
@@ -25,7 +26,7 @@ static bool vs_unmasked(int cap)
 	if (cap_raised(cred->cap_effective, cap))
 		return true;
 	return uid_eq(cred->euid, GLOBAL_ROOT_UID) &&
-	       !issecure(SECURE_NOROOT) && (cred->vs.masked & BIT_ULL(cap));
+	       !issecure(SECURE_NOROOT) && (cred->vs.masked & vs_masked_bit(cap));
 }
 
 /* The part @ccap of @cap is allowed to the current task, which is in a context. */

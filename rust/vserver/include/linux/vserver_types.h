@@ -51,13 +51,15 @@ struct vs_task {
  *	over all contexts ever made; 0 for the host. For hooks that see
  *	credentials but no task.
  * @masked: capabilities that the mask of the context took out of the bounding
- *	set and that root would hold without it. A context capability can give
- *	back a part of one (vs_capable()).
+ *	set and that root would hold without it, a bit for each of which a
+ *	context capability can give back a part (vs_capable()).
+ *
+ * One word: with two, credentials would need the next larger slab.
  */
 struct vs_cred {
 #ifdef CONFIG_VSERVER
-	u64 instance;
-	u64 masked;
+	u64 instance:56;
+	u64 masked:8;
 #endif
 };
 
