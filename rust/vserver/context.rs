@@ -105,7 +105,7 @@ impl Context {
                 }, "vserver_context"),
                 ended <- new_condvar!("vserver_ended"),
                 created: time::now(),
-            }),
+            }? Error),
             GFP_KERNEL_ACCOUNT,
         )?;
         Ok(Claim::from_new(context))

@@ -146,16 +146,18 @@ pub(crate) fn show_cvirt(m: &SeqFile, context: &Context) {
     seq_print!(m, "loadavg:\t0.00 0.00 0.00\ntotal_forks:\t{}\n", 0);
 }
 
-/// `/proc/virtual/<xid>/cacct`: nothing is counted yet, as in the newest original.
-pub(crate) fn show_cacct(m: &SeqFile, _context: &Context) {
+/// `/proc/virtual/<xid>/cacct`: sockets; slabs and pages are not counted, as in the newest
+/// original.
+pub(crate) fn show_cacct(m: &SeqFile, context: &Context) {
     seq_print!(
         m,
         "Type\t    recv #/bytes\t\t   send #/bytes\t\t    fail #/bytes\n"
     );
-    for name in ["UNSPEC", "UNIX", "INET", "INET6", "PACKET", "OTHER"] {
+    for (class, name) in (0u32..).zip(["UNSPEC", "UNIX", "INET", "INET6", "PACKET", "OTHER"]) {
+        let (count, total) = context.head().traffic(class);
         seq_print!(m, "{}:", name);
-        for _ in 0..3 {
-            seq_print!(m, "\t{:10}/{:<10}", 0, 0);
+        for (operations, bytes) in count.iter().zip(total) {
+            seq_print!(m, "\t{:10}/{:<10}", operations, bytes);
         }
         seq_print!(m, "\n");
     }

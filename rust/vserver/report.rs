@@ -107,15 +107,17 @@ pub(crate) fn virt_stat(call: &Call, context: &Context) -> Result<u32> {
     Ok(0)
 }
 
-/// `sock_stat`: nothing is counted yet, as in the newest original.
-pub(crate) fn sock_stat(call: &Call, _context: &Context) -> Result<u32> {
+/// `sock_stat`: operations wrap around, bytes do not.
+pub(crate) fn sock_stat(call: &Call, context: &Context) -> Result<u32> {
     let data: SockStat = call.read()?;
     if data.field >= sock::COUNT {
         return Err(EINVAL);
     }
+    let (count, total) = context.head().traffic(data.field);
     call.write(&SockStat {
         field: data.field,
-        ..SockStat::default()
+        count: count.map(|number| number as u32),
+        total,
     })?;
     Ok(0)
 }

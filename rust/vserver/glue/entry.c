@@ -17,6 +17,7 @@
 
 #include "../../../fs/proc/internal.h"
 #include "entry.h"
+#include "net.h"
 
 static struct proc_dir_entry *vs_entry(const struct inode *inode)
 {
@@ -40,12 +41,43 @@ static u32 vs_entry_bits(const struct proc_dir_entry *de)
 	return vs_entry_default(de) ^ READ_ONCE(de->vs.changed);
 }
 
+/*
+ * Entries of the network namespace that a guest finds in the shared stack: tables
+ * that are sifted for it, and numbers that name nobody. Routes, neighbours, groups,
+ * connections of the firewall are the host's; programs ask rtnetlink.
+ */
+static const char *const vs_shared_net[] = {
+	"dev", "icmp", "icmp6", "if_inet6", "netstat", "protocols", "raw",
+	"raw6", "snmp", "snmp6", "sockstat", "sockstat6", "tcp", "tcp6", "udp",
+	"udp6", "udplite", "udplite6", "unix",
+};
+
+/* @de is below /proc/net and tells about more than the guest of the caller. */
+static bool vs_entry_of_others(const struct proc_dir_entry *de)
+{
+	const struct proc_dir_entry *top = de, *entry = NULL;
+
+	if (de == &proc_root || !vs_narrow_net())
+		return false;
+	for (; top->parent != &proc_root; top = top->parent)
+		entry = top;
+	/* The directory of a namespace has the name of the link in the root. */
+	if (!entry || strcmp(top->name, "net"))
+		return false;
+	return match_string(vs_shared_net, ARRAY_SIZE(vs_shared_net),
+			    entry->name) < 0;
+}
+
 /* The current task finds @de. Any context. */
 bool __vs_proc_visible(const struct proc_dir_entry *de)
 {
 	u32 bits = vs_entry_bits(de);
 
-	if (!(bits & VS_IATTR_PROC_HIDE) || !in_task())
+	if (!in_task())
+		return true;
+	if (vs_net_enabled() && vs_entry_of_others(de))
+		return false;
+	if (!(bits & VS_IATTR_PROC_HIDE))
 		return true;
 	switch (current->vs.xid) {
 	case VS_XID_HOST:

@@ -468,6 +468,7 @@ static struct security_hook_list vs_hooks[] __ro_after_init = {
 	LSM_HOOK_INIT(sk_alloc_security, vs_sk_alloc),
 	LSM_HOOK_INIT(sk_clone_security, vs_sk_clone),
 	LSM_HOOK_INIT(sk_free_security, vs_sk_free),
+	LSM_HOOK_INIT(netlink_send, vs_netlink_send),
 	LSM_HOOK_INIT(socket_create, vs_socket_create),
 	LSM_HOOK_INIT(socket_post_create, vs_socket_post_create),
 	LSM_HOOK_INIT(socket_bind, vs_socket_bind),

@@ -9,6 +9,7 @@
 #include <linux/in.h>
 #include <linux/in6.h>
 #include <linux/lsm_hooks.h>
+#include <linux/netlink.h>
 #include <linux/nsproxy.h>
 #include <linux/rcupdate.h>
 #include <linux/vserver.h>
@@ -107,13 +108,39 @@ static inline void vs_private6_of(const struct vs_net_set *set,
 	ip->s6_addr32[3] = (__force __be32)set->loopback;
 }
 
+/* net_index.c */
+int vs_index_add(struct vs_net *net, const struct vs_net_set *set,
+		 const struct vs_net_set *old);
+void vs_index_remove(struct vs_net *net, const struct vs_net_set *old,
+		     const struct vs_net_set *set);
+void vs_index_visit(const struct in6_addr *ip,
+		    void (*visit)(const struct vs_net *net, void *data),
+		    void *data);
+
 /* net_set.c */
+bool vs_single4(const struct vs_net_set *set, u32 ip, u32 length);
+const struct vs_span6 *vs_find6(const struct vs_net_set *set,
+				const struct in6_addr *ip);
+void vs_loopback_visit(__be32 ip,
+		       void (*visit)(const struct vs_net *net, void *data),
+		       void *data);
 bool vs_own4(const struct vs_net_set *set, __be32 ip);
 bool vs_bind4(const struct vs_net_set *set, __be32 ip);
 bool vs_own6(const struct vs_net_set *set, const struct in6_addr *ip);
 bool vs_sets_meet4(const struct vs_net_set *a, const struct vs_net_set *b);
 bool vs_sets_meet6(const struct vs_net_set *a, const struct vs_net_set *b);
 bool vs_loopback_taken(__be32 ip);
+
+/* net_show.c */
+const struct vs_net *vs_narrow_net(void);
+bool vs_net_shows(const struct vs_net *net, const struct net_device *dev);
+bool vs_net_shows4(const struct vs_net *net, __be32 addr);
+bool vs_net_shows6(const struct vs_net *net, const struct in6_addr *addr);
+
+/* netlink.c */
+bool vs_netlink_shared(int protocol);
+int vs_netlink_address(const struct sockaddr_nl *to, int length);
+int vs_netlink_send(struct sock *sk, struct sk_buff *skb);
 
 /* net_source.c */
 void vs_loopback6_route(struct net *net);

@@ -7,9 +7,13 @@
  * wildcard means its own addresses, so it is asked between the two, with the
  * destination at hand; both steps of the kernel pass over it.
  *
+ * TCP wildcards of a network context are in a bucket of their own, so that a
+ * connection does not pay for the guests that listen on the same port.
+ *
  * Everything here runs in softirq under RCU; listeners and datagram sockets are
  * freed after a grace period.
  */
+#include <linux/hash.h>
 #include <net/inet6_hashtables.h>
 #include <net/inet_hashtables.h>
 #include <net/ip.h>
@@ -72,31 +76,95 @@ static int vs_score(const struct sock *sk, int family)
 	return score;
 }
 
+/* Hash of wildcards: what it adds to that of the port. */
+static u32 vs_salt(const struct vs_net *nc)
+{
+	return hash_64(nc->obj.instance, 32);
+}
+
+u32 __vs_sk_bucket(const struct sock *sk)
+{
+	const struct vs_net *nc = vs_sk_net(sk);
+
+	if (!nc || sk->sk_rcv_saddr)
+		return 0;
+#if IS_ENABLED(CONFIG_IPV6)
+	if (sk->sk_family == AF_INET6 &&
+	    !ipv6_addr_any(&sk->sk_v6_rcv_saddr) &&
+	    !ipv6_addr_v4mapped(&sk->sk_v6_rcv_saddr))
+		return 0;
+#endif
+	return vs_salt(nc);
+}
+
+/*
+ * A segment that asks for a connection, as the kernel's look-up gets it, and what
+ * has been found for it.
+ */
+struct vs_syn {
+	const struct net *net;
+	struct sk_buff *skb;
+	int doff;
+	__be32 saddr4;
+	__be32 daddr4;
+	const struct in6_addr *saddr6;
+	const struct in6_addr *daddr6;
+	__be16 sport;
+	unsigned short hnum;
+	int dif;
+	int sdif;
+	int best;
+	bool final;
+	struct sock *result;
+};
+
+/* Asks the wildcards of @nc, which may own the destination. */
+static void vs_ask4(const struct vs_net *nc, void *data)
+{
+	struct vs_syn *syn = data;
+	struct inet_hashinfo *hashinfo = syn->net->ipv4.tcp_death_row.hashinfo;
+	u32 hash = ipv4_portaddr_hash(syn->net, htonl(INADDR_ANY), syn->hnum);
+	struct inet_listen_hashbucket *bucket =
+		inet_lhash2_bucket(hashinfo, hash ^ vs_salt(nc));
+	struct hlist_nulls_node *node;
+	struct sock *sk, *chosen;
+
+	sk_nulls_for_each_rcu(sk, node, &bucket->nulls_head) {
+		if (syn->final)
+			return;
+		if (vs_sk_net(sk) != nc ||
+		    !vs_may_have4(sk, syn->net, syn->hnum, syn->daddr4) ||
+		    !inet_sk_bound_dev_eq(syn->net, sk->sk_bound_dev_if,
+					  syn->dif, syn->sdif) ||
+		    vs_score(sk, PF_INET) <= syn->best)
+			continue;
+		chosen = inet_lookup_reuseport(syn->net, sk, syn->skb, syn->doff,
+					       syn->saddr4, syn->sport,
+					       syn->daddr4, syn->hnum,
+					       inet_ehashfn);
+		syn->final = chosen;
+		syn->result = chosen ?: sk;
+		syn->best = vs_score(sk, PF_INET);
+	}
+}
+
 struct sock *__vs_tcp_lookup4(const struct net *net, struct sk_buff *skb,
 			      int doff, __be32 saddr, __be16 sport,
 			      __be32 daddr, unsigned short hnum, int dif,
 			      int sdif)
 {
-	struct inet_hashinfo *hashinfo = net->ipv4.tcp_death_row.hashinfo;
-	u32 hash = ipv4_portaddr_hash(net, htonl(INADDR_ANY), hnum);
-	struct inet_listen_hashbucket *bucket = inet_lhash2_bucket(hashinfo, hash);
-	struct sock *sk, *chosen, *result = NULL;
-	struct hlist_nulls_node *node;
-	int best = 0;
+	struct vs_syn syn = {
+		.net = net, .skb = skb, .doff = doff, .saddr4 = saddr,
+		.daddr4 = daddr, .sport = sport, .hnum = hnum, .dif = dif,
+		.sdif = sdif,
+	};
+	struct in6_addr ip;
 
-	sk_nulls_for_each_rcu(sk, node, &bucket->nulls_head) {
-		if (!vs_may_have4(sk, net, hnum, daddr) ||
-		    !inet_sk_bound_dev_eq(net, sk->sk_bound_dev_if, dif, sdif) ||
-		    vs_score(sk, PF_INET) <= best)
-			continue;
-		chosen = inet_lookup_reuseport(net, sk, skb, doff, saddr, sport,
-					       daddr, hnum, inet_ehashfn);
-		if (chosen)
-			return chosen;
-		best = vs_score(sk, PF_INET);
-		result = sk;
-	}
-	return result ?: vs_nobody4(daddr);
+	ipv6_addr_set_v4mapped(daddr, &ip);
+	vs_index_visit(&ip, vs_ask4, &syn);
+	if (ipv4_is_loopback(daddr))
+		vs_loopback_visit(daddr, vs_ask4, &syn);
+	return syn.result ?: vs_nobody4(daddr);
 }
 
 struct sock *__vs_udp_lookup4(const struct net *net, struct sk_buff *skb,
@@ -179,32 +247,51 @@ static struct sock *vs_nobody6(const struct in6_addr *daddr)
 	return vs_private6(daddr) ? ERR_PTR(-ENOENT) : NULL;
 }
 
+static void vs_ask6(const struct vs_net *nc, void *data)
+{
+	struct vs_syn *syn = data;
+	struct inet_hashinfo *hashinfo = syn->net->ipv4.tcp_death_row.hashinfo;
+	u32 hash = ipv6_portaddr_hash(syn->net, &in6addr_any, syn->hnum);
+	struct inet_listen_hashbucket *bucket =
+		inet_lhash2_bucket(hashinfo, hash ^ vs_salt(nc));
+	struct hlist_nulls_node *node;
+	struct sock *sk, *chosen;
+
+	sk_nulls_for_each_rcu(sk, node, &bucket->nulls_head) {
+		if (syn->final)
+			return;
+		if (vs_sk_net(sk) != nc ||
+		    !vs_may_have6(sk, syn->net, syn->hnum, syn->daddr6,
+				  syn->dif) ||
+		    !inet_sk_bound_dev_eq(syn->net, sk->sk_bound_dev_if,
+					  syn->dif, syn->sdif) ||
+		    vs_score(sk, PF_INET6) <= syn->best)
+			continue;
+		chosen = inet6_lookup_reuseport(syn->net, sk, syn->skb,
+						syn->doff, syn->saddr6,
+						syn->sport, syn->daddr6,
+						syn->hnum, inet6_ehashfn);
+		syn->final = chosen;
+		syn->result = chosen ?: sk;
+		syn->best = vs_score(sk, PF_INET6);
+	}
+}
+
 struct sock *__vs_tcp_lookup6(const struct net *net, struct sk_buff *skb,
 			      int doff, const struct in6_addr *saddr,
 			      __be16 sport, const struct in6_addr *daddr,
 			      unsigned short hnum, int dif, int sdif)
 {
-	struct inet_hashinfo *hashinfo = net->ipv4.tcp_death_row.hashinfo;
-	u32 hash = ipv6_portaddr_hash(net, &in6addr_any, hnum);
-	struct inet_listen_hashbucket *bucket = inet_lhash2_bucket(hashinfo, hash);
-	struct sock *sk, *chosen, *result = NULL;
-	struct hlist_nulls_node *node;
-	int best = 0;
+	struct vs_syn syn = {
+		.net = net, .skb = skb, .doff = doff, .saddr6 = saddr,
+		.daddr6 = daddr, .sport = sport, .hnum = hnum, .dif = dif,
+		.sdif = sdif,
+	};
 
-	sk_nulls_for_each_rcu(sk, node, &bucket->nulls_head) {
-		if (!vs_may_have6(sk, net, hnum, daddr, dif) ||
-		    !inet_sk_bound_dev_eq(net, sk->sk_bound_dev_if, dif, sdif) ||
-		    vs_score(sk, PF_INET6) <= best)
-			continue;
-		chosen = inet6_lookup_reuseport(net, sk, skb, doff, saddr,
-						sport, daddr, hnum,
-						inet6_ehashfn);
-		if (chosen)
-			return chosen;
-		best = vs_score(sk, PF_INET6);
-		result = sk;
-	}
-	return result ?: vs_nobody6(daddr);
+	vs_index_visit(daddr, vs_ask6, &syn);
+	if (vs_private6(daddr))
+		vs_loopback_visit(daddr->s6_addr32[3], vs_ask6, &syn);
+	return syn.result ?: vs_nobody6(daddr);
 }
 
 struct sock *__vs_udp_lookup6(const struct net *net, struct sk_buff *skb,

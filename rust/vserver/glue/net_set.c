@@ -10,8 +10,8 @@
 #include <linux/export.h>
 #include <linux/hashtable.h>
 #include <linux/mm.h>
+#include <linux/mutex.h>
 #include <linux/slab.h>
-#include <linux/spinlock.h>
 
 #include "net.h"
 
@@ -19,7 +19,9 @@ DEFINE_STATIC_KEY_FALSE(vs_net_active);
 
 /* Network contexts by loopback address; readers use RCU. */
 static DEFINE_HASHTABLE(vs_loopbacks, 8);
-static DEFINE_SPINLOCK(vs_loopback_lock);
+
+/* Serialises the writers of that table and of the index of addresses. */
+static DEFINE_MUTEX(vs_tables_mutex);
 
 /**
  * vs_net_init() - prepare the part of a network context that is for sockets
@@ -32,6 +34,7 @@ void vs_net_init(struct vs_net *net)
 {
 	net->home = current->nsproxy->net_ns->net_cookie;
 	INIT_HLIST_NODE(&net->by_loopback);
+	INIT_HLIST_NODE(&net->wide);
 	if (!static_key_enabled(&vs_net_active))
 		static_branch_enable(&vs_net_active);
 }
@@ -85,37 +88,48 @@ int vs_net_publish(struct vs_net *net, const struct vs_net_set *set)
 	new->set.own6 = vs_copy(&room, set->own6, set->n_own6 * sizeof(*set->own6));
 	new->set.odd6 = vs_copy(&room, set->odd6, set->n_odd6 * sizeof(*set->odd6));
 
-	scoped_guard(spinlock, &vs_loopback_lock) {
-		old = rcu_replace_pointer(net->addrs, new, true);
-		/* What has ended does not come back into the table. */
-		if (!old || (old->set.loopback != set->loopback &&
-			     hash_hashed(&net->by_loopback))) {
-			/*
-			 * A reader on the old chain may go on in the new one
-			 * and miss an entry there; the host's wildcard gets a
-			 * packet too many at worst.
-			 */
-			hash_del_rcu(&net->by_loopback);
-			hash_add_rcu(vs_loopbacks, &net->by_loopback,
-				     set->loopback);
-		}
+	guard(mutex)(&vs_tables_mutex);
+	old = rcu_dereference_protected(net->addrs, true);
+	if (!net->ended && vs_index_add(net, set, old ? &old->set : NULL)) {
+		kvfree(new);
+		return -ENOMEM;
 	}
-	if (old)
-		kvfree_rcu(old, rcu);
+	rcu_assign_pointer(net->addrs, new);
+	if (!net->ended && (!old || old->set.loopback != set->loopback)) {
+		/*
+		 * A reader on the old chain may go on in the new one and miss an
+		 * entry there; the host's wildcard gets a packet too many at
+		 * worst.
+		 */
+		hash_del_rcu(&net->by_loopback);
+		hash_add_rcu(vs_loopbacks, &net->by_loopback, set->loopback);
+	}
+	if (!old)
+		return 0;
+	if (!net->ended)
+		vs_index_remove(net, &old->set, set);
+	kvfree_rcu(old, rcu);
 	return 0;
 }
 EXPORT_SYMBOL_GPL(vs_net_publish);
 
 /**
  * vs_net_end() - a network context has ended
- * @net: it may still be referred to; its addresses stay for its sockets.
+ * @net: it may still be referred to; its addresses stay for its connections, but
+ *	packets to them look for no listeners of it any more.
  *
- * Called a grace period before vs_net_free() at least. Process context.
+ * Called a grace period before vs_net_free() at least. May sleep.
  */
 void vs_net_end(struct vs_net *net)
 {
-	guard(spinlock)(&vs_loopback_lock);
+	const struct vs_addrs *addrs;
+
+	guard(mutex)(&vs_tables_mutex);
+	net->ended = true;
 	hash_del_rcu(&net->by_loopback);
+	addrs = rcu_dereference_protected(net->addrs, true);
+	if (addrs)
+		vs_index_remove(net, &addrs->set, NULL);
 }
 EXPORT_SYMBOL_GPL(vs_net_end);
 
@@ -129,7 +143,8 @@ void vs_net_free(struct vs_net *net)
 }
 EXPORT_SYMBOL_GPL(vs_net_free);
 
-static bool vs_in_spans4(const struct vs_span4 *spans, u32 number, u32 ip)
+static const struct vs_span4 *vs_find4(const struct vs_span4 *spans, u32 number,
+				       u32 ip)
 {
 	u32 low = 0, high = number;
 
@@ -141,33 +156,42 @@ static bool vs_in_spans4(const struct vs_span4 *spans, u32 number, u32 ip)
 		else if (ip > spans[middle].last)
 			low = middle + 1;
 		else
-			return true;
+			return &spans[middle];
 	}
-	return false;
+	return NULL;
 }
 
-static bool vs_in_spans6(const struct vs_span6 *spans, u32 number,
-			 const struct in6_addr *ip)
+/* @ip, in host byte order, is in a span with less than @length addresses more. */
+bool vs_single4(const struct vs_net_set *set, u32 ip, u32 length)
 {
-	u32 low = 0, high = number;
+	const struct vs_span4 *span = vs_find4(set->own4, set->n_own4, ip);
+
+	return span && span->last - span->first < length;
+}
+
+/* The span of @set that @ip is in, or NULL. */
+const struct vs_span6 *vs_find6(const struct vs_net_set *set,
+				const struct in6_addr *ip)
+{
+	u32 low = 0, high = set->n_own6;
 
 	while (low < high) {
 		u32 middle = low + (high - low) / 2;
 
-		if (memcmp(ip, spans[middle].first, sizeof(*ip)) < 0)
+		if (memcmp(ip, set->own6[middle].first, sizeof(*ip)) < 0)
 			high = middle;
-		else if (memcmp(ip, spans[middle].last, sizeof(*ip)) > 0)
+		else if (memcmp(ip, set->own6[middle].last, sizeof(*ip)) > 0)
 			low = middle + 1;
 		else
-			return true;
+			return &set->own6[middle];
 	}
-	return false;
+	return NULL;
 }
 
 /* @ip is one of the addresses of the list. Caller holds RCU. */
 bool vs_own4(const struct vs_net_set *set, __be32 ip)
 {
-	if (vs_in_spans4(set->own4, set->n_own4, ntohl(ip)))
+	if (vs_find4(set->own4, set->n_own4, ntohl(ip)))
 		return true;
 	for (u32 i = 0; i < set->n_odd4; i++)
 		if (((__force u32)ip & set->odd4[i].mask) == set->odd4[i].ip)
@@ -180,13 +204,13 @@ bool vs_bind4(const struct vs_net_set *set, __be32 ip)
 {
 	return (__force u32)ip == set->loopback ||
 	       (__force u32)ip == set->broadcast || vs_own4(set, ip) ||
-	       vs_in_spans4(set->cast4, set->n_cast4, ntohl(ip));
+	       vs_find4(set->cast4, set->n_cast4, ntohl(ip));
 }
 
 /* @ip is one of the addresses of the list. Caller holds RCU. */
 bool vs_own6(const struct vs_net_set *set, const struct in6_addr *ip)
 {
-	if (vs_in_spans6(set->own6, set->n_own6, ip))
+	if (vs_find6(set, ip))
 		return true;
 	for (u32 i = 0; i < set->n_odd6; i++) {
 		const struct vs_mask6 *odd = &set->odd6[i];
@@ -239,6 +263,25 @@ bool vs_sets_meet6(const struct vs_net_set *a, const struct vs_net_set *b)
 			return true;
 	}
 	return false;
+}
+
+/**
+ * vs_loopback_visit() - call a function for each network context with @ip as its
+ * loopback address
+ * @ip: the address.
+ * @visit: as in vs_index_visit().
+ * @data: for @visit.
+ */
+void vs_loopback_visit(__be32 ip,
+		       void (*visit)(const struct vs_net *net, void *data),
+		       void *data)
+{
+	const struct vs_net *net;
+
+	guard(rcu)();
+	hash_for_each_possible_rcu(vs_loopbacks, net, by_loopback,
+				   (__force u32)ip)
+		visit(net, data);
 }
 
 /* @ip is the loopback address of a network context. Caller holds RCU. */

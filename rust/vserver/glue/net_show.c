@@ -44,21 +44,22 @@ bool __vs_sk_visible(const struct sock *sk)
 }
 
 /* The network context whose view of interfaces is a narrow one, or NULL. */
-static const struct vs_net *vs_narrow_net(void)
+const struct vs_net *vs_narrow_net(void)
 {
 	const struct vs_net *net = in_task() ? vs_current_net() : NULL;
 
 	return net && vs_net_flag(net, VS_NET_HIDE_NETIF) ? net : NULL;
 }
 
-static bool vs_shows4(const struct vs_net *net, __be32 addr)
+/* Tables show @addr to the tasks of @net. Caller holds RCU. */
+bool vs_net_shows4(const struct vs_net *net, __be32 addr)
 {
 	return (addr == htonl(INADDR_LOOPBACK) &&
 		vs_net_flag(net, VS_NET_LBACK_REMAP)) ||
 	       vs_own4(vs_net_set(net), addr);
 }
 
-static bool vs_shows6(const struct vs_net *net, const struct in6_addr *addr)
+bool vs_net_shows6(const struct vs_net *net, const struct in6_addr *addr)
 {
 	const struct vs_net_set *set = vs_net_set(net);
 
@@ -71,7 +72,7 @@ bool __vs_addr4_visible(__be32 addr)
 	const struct vs_net *net = vs_narrow_net();
 
 	guard(rcu)();
-	return !net || vs_shows4(net, addr);
+	return !net || vs_net_shows4(net, addr);
 }
 
 bool __vs_addr6_visible(const struct in6_addr *addr)
@@ -79,35 +80,38 @@ bool __vs_addr6_visible(const struct in6_addr *addr)
 	const struct vs_net *net = vs_narrow_net();
 
 	guard(rcu)();
-	return !net || vs_shows6(net, addr);
+	return !net || vs_net_shows6(net, addr);
+}
+
+/* The interface carries an address of @net. Caller holds RCU. */
+bool vs_net_shows(const struct vs_net *net, const struct net_device *dev)
+{
+	const struct in_device *in_dev = __in_dev_get_rcu(dev);
+	const struct in_ifaddr *ifa;
+#if IS_ENABLED(CONFIG_IPV6)
+	const struct inet6_dev *in6_dev = __in6_dev_get(dev);
+	const struct inet6_ifaddr *ifa6;
+#endif
+
+	if (in_dev)
+		in_dev_for_each_ifa_rcu(ifa, in_dev)
+			if (vs_net_shows4(net, ifa->ifa_local))
+				return true;
+#if IS_ENABLED(CONFIG_IPV6)
+	if (in6_dev)
+		list_for_each_entry_rcu(ifa6, &in6_dev->addr_list, if_list)
+			if (vs_net_shows6(net, &ifa6->addr))
+				return true;
+#endif
+	return false;
 }
 
 bool __vs_dev_visible(const struct net_device *dev)
 {
 	const struct vs_net *net = vs_narrow_net();
-	const struct in_device *in_dev;
-	const struct in_ifaddr *ifa;
-#if IS_ENABLED(CONFIG_IPV6)
-	const struct inet6_dev *in6_dev;
-	const struct inet6_ifaddr *ifa6;
-#endif
 
-	if (!net)
-		return true;
 	guard(rcu)();
-	in_dev = __in_dev_get_rcu(dev);
-	if (in_dev)
-		in_dev_for_each_ifa_rcu(ifa, in_dev)
-			if (vs_shows4(net, ifa->ifa_local))
-				return true;
-#if IS_ENABLED(CONFIG_IPV6)
-	in6_dev = __in6_dev_get(dev);
-	if (in6_dev)
-		list_for_each_entry_rcu(ifa6, &in6_dev->addr_list, if_list)
-			if (vs_shows6(net, &ifa6->addr))
-				return true;
-#endif
-	return false;
+	return !net || vs_net_shows(net, dev);
 }
 
 static void vs_common4(const struct vs_net_set *set, __be32 *ip)

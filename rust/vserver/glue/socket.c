@@ -69,6 +69,8 @@ int vs_socket_create(int family, int type, int protocol, int kern)
 		return -EPERM;
 	if (!vs_family_shared(family))
 		return -EAFNOSUPPORT;
+	if (family == AF_NETLINK)
+		return vs_netlink_shared(protocol) ? 0 : -EPROTONOSUPPORT;
 	if (family != AF_INET && family != AF_INET6)
 		return 0;
 	if (!vs_protocol_shared(type, protocol))
@@ -192,8 +194,8 @@ static int vs_bind_address6(const struct vs_net *net, struct sock *sk,
 }
 
 /*
- * A destination as a guest says it. The IPv4 flow is remapped later, where every
- * path comes by; an IPv6 socket stores the address before.
+ * The IPv4 flow is remapped later, where every path comes by; an IPv6 socket
+ * stores the address before.
  */
 static void vs_destination6(struct sock *sk, void *address, int addrlen)
 {
@@ -248,12 +250,23 @@ int vs_socket_bind(struct socket *sock, struct sockaddr *address, int addrlen)
 	return 0;
 }
 
+/* A destination as a guest says it: refused, replaced or left as it is. */
+static int vs_destination(struct socket *sock, void *address, int addrlen)
+{
+	struct sock *sk = sock->sk;
+
+	if (!sk || !vs_sk_net(sk))
+		return 0;
+	if (sk->sk_family == AF_NETLINK)
+		return vs_netlink_address(address, addrlen);
+	vs_destination6(sk, address, addrlen);
+	return 0;
+}
+
 int vs_socket_connect(struct socket *sock, struct sockaddr *address,
 		      int addrlen)
 {
-	if (sock->sk)
-		vs_destination6(sock->sk, address, addrlen);
-	return 0;
+	return vs_destination(sock, address, addrlen);
 }
 
 /*
@@ -263,9 +276,7 @@ int vs_socket_connect(struct socket *sock, struct sockaddr *address,
  */
 int vs_socket_sendmsg(struct socket *sock, struct msghdr *msg, int size)
 {
-	if (sock->sk)
-		vs_destination6(sock->sk, msg->msg_name, msg->msg_namelen);
-	return 0;
+	return vs_destination(sock, msg->msg_name, msg->msg_namelen);
 }
 
 int vs_socket_setsockopt(struct socket *sock, int level, int optname)

@@ -6,6 +6,7 @@
 //! `struct vs_net`
 
 use crate::{
+    abi::sock,
     context::Context,
     network::Network,
     sys::object::{
@@ -22,6 +23,7 @@ use core::{
 };
 use kernel::{
     bindings,
+    error::to_result,
     prelude::*,
     sync::aref::AlwaysRefCounted,
     types::Opaque, //
@@ -107,19 +109,40 @@ head!(
 
 impl Head {
     /// Initialises the head: one reference and one claim, both the caller's; all capabilities in
-    /// the mask. May sleep.
-    pub(crate) fn new(xid: u32, flags: u64) -> impl PinInit<Self> {
+    /// the mask. May sleep. Errors: `ENOMEM`.
+    pub(crate) fn new(xid: u32, flags: u64) -> impl PinInit<Self, Error> {
         // SAFETY: `slot` is valid for writes and pinned. It is zeroed before the common part is
-        // initialised; zero is right for all other fields but `bcaps`.
+        // initialised; zero is right for all other fields but `bcaps` and `traffic`. What can fail
+        // comes first, when there is nothing to give back.
         unsafe {
             pin_init::pin_init_from_closure(move |slot: *mut Self| {
                 let ctx = slot.cast::<bindings::vs_ctx>();
                 ctx.write_bytes(0, 1);
+                to_result(bindings::vs_traffic_init(ctx))?;
                 Object::init(&raw mut (*ctx).obj, Kind::Context, xid, flags);
                 bindings::atomic64_set(&raw mut (*ctx).bcaps, -1);
-                Ok::<(), Infallible>(())
+                Ok::<(), Error>(())
             })
         }
+    }
+
+    /// Operations and bytes of the sockets of a class of address families (`abi::sock`, below its
+    /// `COUNT`): received, sent, failed.
+    pub(crate) fn traffic(&self, class: u32) -> ([u64; 3], [u64; 3]) {
+        let (mut count, mut total) = ([0; 3], [0; 3]);
+        if class >= sock::COUNT {
+            return (count, total);
+        }
+        // SAFETY: The head is valid, the class is one, both arrays are as long as C writes.
+        unsafe {
+            bindings::vs_traffic_read(
+                self.as_ptr(),
+                class,
+                count.as_mut_ptr(),
+                total.as_mut_ptr(),
+            )
+        };
+        (count, total)
     }
 
     /// Pid of the registered init in the initial pid namespace, 0 when there is none.
@@ -160,6 +183,13 @@ impl NetHead {
                 Ok::<(), Infallible>(())
             })
         }
+    }
+}
+
+impl Drop for Head {
+    fn drop(&mut self) {
+        // SAFETY: As for `NetHead`: nobody refers to the context any more.
+        unsafe { bindings::vs_traffic_free(self.as_ptr()) };
     }
 }
 

@@ -35,6 +35,7 @@ struct seq_file;
 struct super_block;
 struct vfsmount;
 struct vs_addrs;
+struct vs_traffic;
 
 /* Context ids and network context ids without an object. */
 #define VS_XID_HOST		0
@@ -109,6 +110,7 @@ struct vs_object {
  * @ccaps: VXC_* bits.
  * @umask: namespaces that tasks may create, CLONE_NEW* bits.
  * @badness: added to the out-of-memory score of tasks, in pages.
+ * @traffic: what its sockets have sent and received, per processor.
  *
  * Words as in struct vs_object.
  */
@@ -122,6 +124,7 @@ struct vs_ctx {
 	atomic64_t ccaps;
 	atomic64_t umask;
 	atomic64_t badness;
+	struct vs_traffic __percpu *traffic;
 };
 
 /**
@@ -132,6 +135,8 @@ struct vs_ctx {
  *	Elsewhere a task has a stack of its own and nothing is restricted.
  * @addrs: its addresses; replaced as a whole, readers use RCU.
  * @by_loopback: in the table of loopback addresses.
+ * @wide: in the list of network contexts whose addresses are not in the index.
+ * @ended: nothing of it is entered into these tables any more.
  *
  * Words as in struct vs_object.
  */
@@ -141,6 +146,8 @@ struct vs_net {
 	u64 home;
 	struct vs_addrs __rcu *addrs;
 	struct hlist_node by_loopback;
+	struct hlist_node wide;
+	bool ended;
 };
 
 #define VS_SPACE_TYPES	7
@@ -271,6 +278,11 @@ void __vs_task_exit(struct task_struct *p, long code);
 int vs_task_fork(struct task_struct *p);
 bool __vs_pid_visible(struct pid *pid);
 void vs_task_free(struct task_struct *p);
+
+/* traffic.c */
+int vs_traffic_init(struct vs_ctx *ctx);
+void vs_traffic_free(struct vs_ctx *ctx);
+void vs_traffic_read(const struct vs_ctx *ctx, u32 field, u64 *count, u64 *total);
 
 /* space.c */
 u64 vs_space_supported(void);

@@ -16,6 +16,7 @@ struct dst_entry;
 struct flowi4;
 struct flowi6;
 struct in6_addr;
+struct msghdr;
 struct net;
 struct net_device;
 struct rtable;
@@ -35,6 +36,7 @@ bool __vs_sk_accepts6(const struct sock *sk, const struct in6_addr *daddr,
 bool __vs_sk_listens4(const struct sock *sk, __be32 daddr);
 bool __vs_sk_listens6(const struct sock *sk, const struct in6_addr *daddr,
 		      int dif);
+u32 __vs_sk_bucket(const struct sock *sk);
 bool __vs_sk_ping(const struct sock *sk, const struct sk_buff *skb);
 struct sock *__vs_tcp_lookup4(const struct net *net, struct sk_buff *skb,
 			      int doff, __be32 saddr, __be16 sport,
@@ -70,7 +72,23 @@ void __vs_show_name(const struct sock *sk, void *name);
 void __vs_show4(const struct sock *sk, __be32 *a, __be32 *b);
 void __vs_show6(const struct sock *sk, struct in6_addr *a, struct in6_addr *b);
 
+/* netlink.c */
+bool __vs_dump_empty(const struct sock *sk, struct sk_buff *skb, int status);
+
+/* traffic.c */
+void __vs_sock_sent(const struct sock *sk, const struct msghdr *msg, int ret);
+void __vs_sock_received(const struct sock *sk, struct msghdr *msg, int ret);
+void __vs_sock_spliced(const struct sock *sk, ssize_t ret);
+
 #ifdef CONFIG_VSERVER
+
+/* As in <linux/vserver.h>. */
+DECLARE_STATIC_KEY_FALSE(vs_active);
+
+static inline bool vs_traffic_enabled(void)
+{
+	return static_branch_unlikely(&vs_active);
+}
 
 /* On from the first network context to the removal of the core. */
 DECLARE_STATIC_KEY_FALSE(vs_net_active);
@@ -84,6 +102,11 @@ static inline bool vs_net_enabled(void)
 
 /* Constant, so that nothing below is compiled in. */
 static inline bool vs_net_enabled(void)
+{
+	return false;
+}
+
+static inline bool vs_traffic_enabled(void)
 {
 	return false;
 }
@@ -154,6 +177,12 @@ static inline bool vs_sk_listens6(const struct sock *sk,
 				  const struct in6_addr *daddr, int dif)
 {
 	return !vs_net_enabled() || __vs_sk_listens6(sk, daddr, dif);
+}
+
+/* What a wildcard listener of a guest adds to the hash of its bucket. */
+static inline u32 vs_sk_bucket(const struct sock *sk)
+{
+	return vs_net_enabled() ? __vs_sk_bucket(sk) : 0;
 }
 
 /* The echo reply @skb may reach the ping socket @sk. */
@@ -298,6 +327,44 @@ static inline void vs_show6(const struct sock *sk, struct in6_addr *a,
 {
 	if (vs_net_enabled())
 		__vs_show6(sk, a, b);
+}
+
+/**
+ * vs_dump_empty() - take out of a part of a dump what a guest may not see
+ * @sk: the socket that asked.
+ * @skb: the part.
+ * @status: what the dump callback returned.
+ *
+ * Return: nothing is left, and the dump goes on. May sleep.
+ */
+static inline bool vs_dump_empty(const struct sock *sk, struct sk_buff *skb,
+				 int status)
+{
+	return vs_net_enabled() && __vs_dump_empty(sk, skb, status);
+}
+
+/* Counts what a system call sent. */
+static inline void vs_sock_sent(const struct sock *sk, const struct msghdr *msg,
+				int ret)
+{
+	if (vs_traffic_enabled())
+		__vs_sock_sent(sk, msg, ret);
+}
+
+/* Counts what a system call received; shows its sender as vs_show_name(). */
+static inline void vs_sock_received(const struct sock *sk, struct msghdr *msg,
+				    int ret)
+{
+	if (vs_traffic_enabled())
+		__vs_sock_received(sk, msg, ret);
+}
+
+/* Counts what a system call moved from a socket into a pipe. Returns @ret. */
+static inline ssize_t vs_sock_spliced(const struct sock *sk, ssize_t ret)
+{
+	if (vs_traffic_enabled())
+		__vs_sock_spliced(sk, ret);
+	return ret;
 }
 
 #endif /* _LINUX_VSERVER_NET_H */

@@ -37,8 +37,10 @@ mod net_bind;
 mod net_cast;
 mod net_churn;
 mod net_loopback;
+mod net_netlink;
 mod net_removal;
 mod net_source;
+mod net_traffic;
 mod net_visibility;
 mod net_wildcard;
 mod networks;
@@ -287,6 +289,16 @@ pub const ALL: &[Scenario] = &[
         "net-visibility",
         "interfaces, addresses and sockets of others are in no table",
         net_visibility::run,
+    ),
+    light(
+        "net-netlink",
+        "routes and neighbours of the host, and that guests change nothing there",
+        net_netlink::run,
+    ),
+    light(
+        "net-traffic",
+        "bytes and operations by address family, of each guest its own",
+        net_traffic::run,
     ),
     light(
         "net-removal",

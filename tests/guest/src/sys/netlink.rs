@@ -263,12 +263,7 @@ pub fn addresses(family: c_int) -> Sys<Vec<String>> {
         .iter()
         .flat_map(|(_, body)| attributes(body, size_of::<AddressInfo>()))
         .filter(|(kind, _)| *kind == libc::IFA_ADDRESS)
-        .map(|(_, ip)| match <[u8; 4]>::try_from(ip.as_slice()) {
-            Ok(v4) => IpAddr::from(v4).to_string(),
-            Err(_) => {
-                IpAddr::from(<[u8; 16]>::try_from(ip.as_slice()).unwrap_or_default()).to_string()
-            }
-        })
+        .map(|(_, octets)| ip(&octets).to_string())
         .collect())
 }
 
@@ -328,4 +323,122 @@ pub fn has_news(fd: c_int) -> bool {
     let mut buffer = [0_u8; 4096];
     // SAFETY: the buffer is as long as said.
     unsafe { libc::recv(fd, buffer.as_mut_ptr().cast(), buffer.len(), 0) > 0 }
+}
+
+/// How many messages of the type `answer` a dump of `kind` tells, for a family.
+pub fn dump(kind: u16, answer: u16, family: c_int) -> Sys<usize> {
+    let mut body = vec![family as u8];
+    body.resize(size_of::<LinkInfo>(), 0);
+    let messages = Request::new(kind, libc::NLM_F_DUMP, &body).ask(libc::NETLINK_ROUTE)?;
+    Ok(messages.iter().filter(|(told, _)| *told == answer).count())
+}
+
+fn all_routes(family: c_int) -> Sys<Vec<Vec<u8>>> {
+    let mut body = vec![family as u8];
+    body.resize(ROUTE, 0);
+    let answer =
+        Request::new(libc::RTM_GETROUTE, libc::NLM_F_DUMP, &body).ask(libc::NETLINK_ROUTE)?;
+    Ok(answer.into_iter().map(|(_, body)| body).collect())
+}
+
+/// `struct rtmsg`: family, lengths, tos, table, protocol, scope, type, flags.
+const ROUTE: usize = 12;
+
+fn attribute(body: &[u8], kind: u16) -> Option<Vec<u8>> {
+    attributes(body, ROUTE)
+        .into_iter()
+        .find(|(found, _)| *found == kind)
+        .map(|(_, value)| value)
+}
+
+fn ip(octets: &[u8]) -> IpAddr {
+    match <[u8; 4]>::try_from(octets) {
+        Ok(v4) => IpAddr::from(v4),
+        Err(_) => IpAddr::from(<[u8; 16]>::try_from(octets).unwrap_or_default()),
+    }
+}
+
+/// Routes of a family that a dump tells of: destination with length, number of the interface.
+pub fn routes(family: c_int) -> Sys<Vec<String>> {
+    let mut routes: Vec<String> = all_routes(family)?
+        .iter()
+        .map(|body| {
+            let to = attribute(body, libc::RTA_DST);
+            let to = to.map_or("default".to_string(), |octets| ip(&octets).to_string());
+            let out = attribute(body, libc::RTA_OIF).and_then(|v| v.try_into().ok());
+            format!("{to}/{} {}", body[1], out.map_or(0, u32::from_ne_bytes))
+        })
+        .collect();
+    routes.sort();
+    Ok(routes)
+}
+
+/// The sources that IPv4 routes prefer, each once.
+pub fn sources() -> Sys<Vec<String>> {
+    let mut sources: Vec<String> = all_routes(libc::AF_INET)?
+        .iter()
+        .filter_map(|body| attribute(body, libc::RTA_PREFSRC))
+        .map(|octets| ip(&octets).to_string())
+        .collect();
+    sources.sort();
+    sources.dedup();
+    Ok(sources)
+}
+
+/// Adds a default route through an interface.
+pub fn add_default(name: &str, gateway: &str) -> Sys<()> {
+    let ip: IpAddr = gateway.parse().map_err(|_| libc::EINVAL)?;
+    let family = if ip.is_ipv4() {
+        libc::AF_INET
+    } else {
+        libc::AF_INET6
+    };
+    // Table, protocol, scope and type as `ip route add` has them.
+    let body = [family as u8, 0, 0, 0, 254, 3, 0, 1, 0, 0, 0, 0];
+    Request::new(libc::RTM_NEWROUTE, CREATE, &body)
+        .attribute(libc::RTA_GATEWAY, &octets(ip))
+        .attribute(libc::RTA_OIF, &index(name)?.to_ne_bytes())
+        .order()
+}
+
+/// One request of a type with a fixed part, no dump; whether there was an answer.
+pub fn single(protocol: c_int, kind: u16, body: &[u8]) -> Sys<()> {
+    Request::new(kind, 0, body).ask(protocol).map(|_| ())
+}
+
+/// A dump of the sockets of a family over sock_diag, of which only the errors matter.
+pub fn diag_family(family: c_int) -> Sys<()> {
+    let mut body = vec![family as u8];
+    body.resize(40, 0);
+    Request::new(20, libc::NLM_F_DUMP, &body)
+        .ask(libc::NETLINK_SOCK_DIAG)
+        .map(|_| ())
+}
+
+/// Sends an empty message to a socket of another program, or to a group.
+pub fn send_to(pid: u32, groups: u32) -> Sys<()> {
+    let message = [16_u8, 0, 0, 0, 1, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+    // SAFETY: an all-zero address is valid; address and message are as long as said.
+    unsafe {
+        let fd = sys(libc::socket(
+            libc::AF_NETLINK,
+            libc::SOCK_RAW,
+            libc::NETLINK_ROUTE,
+        ))? as c_int;
+        let mut address: libc::sockaddr_nl = zeroed();
+        address.nl_family = libc::AF_NETLINK as libc::sa_family_t;
+        address.nl_pid = pid;
+        address.nl_groups = groups;
+        let sent = libc::sendto(
+            fd,
+            message.as_ptr().cast(),
+            message.len(),
+            0,
+            (&raw const address).cast(),
+            size_of::<libc::sockaddr_nl>() as u32,
+        );
+        let result = done(sent as i64);
+        close(fd);
+        result
+    }
 }
