@@ -96,6 +96,20 @@ pub fn remove(nid: u32, text: &str) -> Sys<()> {
     address([vcmd::NET_REM_IPV4, vcmd::NET_REMOVE_IPV6], nid, text)
 }
 
+/// Removes all addresses; a network cannot be removed alone.
+pub fn clear(nid: u32) -> Sys<()> {
+    let mut v4 = NetAddrIpv4V2 {
+        type_: nxa::TYPE_ANY,
+        ..Default::default()
+    };
+    context::with(vcmd::NET_REM_IPV4, nid, &mut v4)?;
+    let mut v6 = NetAddrIpv6V1 {
+        type_: nxa::TYPE_ANY,
+        ..Default::default()
+    };
+    context::with(vcmd::NET_REMOVE_IPV6, nid, &mut v6).map(|_| ())
+}
+
 /// Sets the loopback address.
 pub fn set_loopback(nid: u32, ip: std::net::Ipv4Addr) -> Sys<()> {
     let mut data = NetAddrIpv4V2 {

@@ -36,6 +36,7 @@ mod net_addresses;
 mod net_bind;
 mod net_cast;
 mod net_churn;
+mod net_index;
 mod net_loopback;
 mod net_netlink;
 mod net_removal;
@@ -274,6 +275,11 @@ pub const ALL: &[Scenario] = &[
         "net-wildcard",
         "three guests and the host on one port: who gets what",
         net_wildcard::run,
+    ),
+    light(
+        "net-index",
+        "a connection finds the guest that owns its destination",
+        net_index::run,
     ),
     light(
         "net-source",

@@ -442,3 +442,19 @@ pub fn send_to(pid: u32, groups: u32) -> Sys<()> {
         result
     }
 }
+
+/// Makes all addresses of a network local, without an interface that has them.
+pub fn add_local(network: &str, prefix: u8) -> Sys<()> {
+    let ip: IpAddr = network.parse().map_err(|_| libc::EINVAL)?;
+    let family = if ip.is_ipv4() {
+        libc::AF_INET
+    } else {
+        libc::AF_INET6
+    };
+    // Table local, protocol boot, scope host, type local.
+    let body = [family as u8, prefix, 0, 0, 255, 3, 254, 2, 0, 0, 0, 0];
+    Request::new(libc::RTM_NEWROUTE, CREATE, &body)
+        .attribute(libc::RTA_DST, &octets(ip))
+        .attribute(libc::RTA_OIF, &index("lo")?.to_ne_bytes())
+        .order()
+}
