@@ -37,6 +37,7 @@ mod net_bind;
 mod net_cast;
 mod net_churn;
 mod net_index;
+mod net_kinds;
 mod net_loopback;
 mod net_netlink;
 mod net_removal;
@@ -280,6 +281,11 @@ pub const ALL: &[Scenario] = &[
         "net-index",
         "a connection finds the guest that owns its destination",
         net_index::run,
+    ),
+    light(
+        "net-kinds",
+        "streams of MPTCP and by io_uring have the same rules",
+        net_kinds::run,
     ),
     light(
         "net-source",

@@ -3,7 +3,7 @@
 //! Internet sockets. Addresses are texts as in a URL: `192.0.2.1:80`, `[2001:db8::1]:80`.
 
 use super::sockets::close;
-use super::{Sys, done, errno, sys};
+use super::{Sys, done, errno, ring, sys};
 use libc::{c_int, socklen_t};
 use std::mem::{size_of, zeroed};
 use std::net::{Ipv6Addr, SocketAddr, SocketAddrV6};
@@ -432,4 +432,116 @@ pub fn send_with_source(to: &str, from: &str) -> Sys<()> {
     let result = if sent == 1 { Ok(()) } else { Err(errno()) };
     close(fd);
     result
+}
+
+/// How a stream comes to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// System calls and MPTCP.
+    Mptcp,
+    /// Every step by io_uring, in a worker thread.
+    Ring,
+}
+
+impl Way {
+    /// All of them, with names.
+    pub const ALL: [(Self, &'static str); 2] = [(Self::Mptcp, "mptcp"), (Self::Ring, "io_uring")];
+
+    /// The way with this place in the list.
+    pub fn from_number(number: i64) -> Self {
+        Self::ALL[number as usize].0
+    }
+
+    fn socket(self, family: c_int) -> Sys<c_int> {
+        match self {
+            Self::Mptcp => socket(family, libc::SOCK_STREAM, libc::IPPROTO_MPTCP),
+            Self::Ring => ring::act(ring::Entry {
+                code: ring::SOCKET,
+                fd: family,
+                offset: libc::SOCK_STREAM as u64,
+                ..Default::default()
+            }),
+        }
+    }
+
+    fn bind(self, fd: c_int, address: &str) -> Sys<()> {
+        let raw = Raw::new(parse(address));
+        match self {
+            Self::Mptcp => bind(fd, address),
+            Self::Ring => ring::act(ring::Entry {
+                code: ring::BIND,
+                fd,
+                offset: raw.length.into(),
+                address: raw.as_ptr() as u64,
+                ..Default::default()
+            })
+            .map(|_| ()),
+        }
+    }
+
+    /// A listener; one for IPv6 is for nothing else.
+    pub fn listen(self, address: &str) -> Sys<c_int> {
+        let family = family(parse(address));
+        let fd = self.socket(family)?;
+        let result = (|| {
+            if family == libc::AF_INET6 {
+                set(fd, libc::IPPROTO_IPV6, libc::IPV6_V6ONLY, 1)?;
+            }
+            self.bind(fd, address)?;
+            match self {
+                // SAFETY: plain numbers.
+                Self::Mptcp => done(unsafe { libc::listen(fd, 64) }),
+                Self::Ring => ring::act(ring::Entry {
+                    code: ring::LISTEN,
+                    fd,
+                    length: 64,
+                    ..Default::default()
+                })
+                .map(|_| ()),
+            }
+        })();
+        keep(fd, result)
+    }
+
+    /// A connection; `from` is an address or empty.
+    pub fn connect(self, to: &str, from: &str) -> Sys<c_int> {
+        let raw = Raw::new(parse(to));
+        let fd = self.socket(family(parse(to)))?;
+        let result = (|| {
+            if !from.is_empty() {
+                self.bind(fd, from)?;
+            }
+            match self {
+                Self::Mptcp => join(fd, to),
+                Self::Ring => ring::act(ring::Entry {
+                    code: ring::CONNECT,
+                    fd,
+                    offset: raw.length.into(),
+                    address: raw.as_ptr() as u64,
+                    ..Default::default()
+                })
+                .map(|_| ()),
+            }
+        })();
+        keep(fd, result)
+    }
+
+    /// Sends a few bytes over a connection.
+    pub fn send(self, fd: c_int) -> Sys<i32> {
+        let bytes = *b"kinds";
+        match self {
+            Self::Mptcp => {
+                // SAFETY: the buffer is as long as said.
+                sys(unsafe { libc::send(fd, bytes.as_ptr().cast(), bytes.len(), 0) } as i64)
+                    .map(|sent| sent as i32)
+            }
+            Self::Ring => ring::act(ring::Entry {
+                code: ring::SEND,
+                fd,
+                address: bytes.as_ptr() as u64,
+                length: bytes.len() as u32,
+                ..Default::default()
+            }),
+        }
+    }
 }

@@ -14,6 +14,7 @@ pub mod memory;
 pub mod modules;
 pub mod netlink;
 pub mod process;
+pub mod ring;
 pub mod sched;
 pub mod sockets;
 pub mod spaces;
