@@ -25,11 +25,17 @@ use rtnetlink::packet_route::tc::{
 };
 use std::io;
 use std::net::IpAddr;
+use std::time::Duration;
 
 /// First half of the numbers of our buckets, so that they are unlike those of others.
 const NUMBERS: u32 = 0x7600_0000;
 /// Most addresses of a guest that have filters: what a handle has room for.
 const MOST: usize = u16::MAX as usize;
+
+/// How often a bucket is tried whose filters are about to go.
+const ATTEMPTS: u32 = 300;
+/// Time between two attempts.
+const INTERVAL: Duration = Duration::from_millis(10);
 
 /// A way that packets go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -299,11 +305,17 @@ pub(in crate::linux) fn unlimit(xid: u32) -> io::Result<()> {
             forget(&handle, xid, interface.header.index).await?;
         }
         for bucket in buckets {
-            if !remove_bucket(&handle, bucket).await? {
-                return Err(io::Error::other(format!(
-                    "filters of others use the action police {bucket}; `tc actions list action \
-                     police` and `tc filter show` tell of it"
-                )));
+            // The kernel lets removed filters go a moment later.
+            let mut attempts = 0;
+            while !remove_bucket(&handle, bucket).await? {
+                attempts += 1;
+                if attempts == ATTEMPTS {
+                    return Err(io::Error::other(format!(
+                        "filters of others use the action police {bucket:#x}; `tc actions list \
+                         action police` and `tc filter show` tell of it"
+                    )));
+                }
+                std::thread::sleep(INTERVAL);
             }
         }
         Ok(())
