@@ -18,10 +18,11 @@ Without argument: build the image unless it exists.
 USAGE
 }
 
-# Beyond mmdebstrap's minbase: what the demonstration and a look around need, and
-# two init systems for the guests.  One Debian serves all: systemd-sysv, which
-# would make systemd /sbin/init, is all that excludes sysvinit.
-packages=(iproute2 kmod procps systemd sysvinit-core)
+# Beyond mmdebstrap's minbase: what the demonstration and a look around need, two
+# init systems for the guests, and what tests of networks serve and ask with.  One
+# Debian serves all: systemd-sysv, which would make systemd /sbin/init, is all that
+# excludes sysvinit.
+packages=(iproute2 iputils-ping kmod nginx procps systemd sysvinit-core)
 guests=(web db)
 # Room for work in the machine, in MiB; the file is sparse.
 free_mib=512
@@ -63,6 +64,8 @@ bootstrap() { # WORK
 	include=$(IFS=,; echo "${packages[*]}")
 	# Everything by argument or pipe: without root, mmdebstrap works as another
 	# user, who may not be able to read files in $CACHE.
+	# The web server is for guests that run nothing else: others share the host's
+	# port 80.
 	# shellcheck disable=SC2016  # mmdebstrap expands $1, the root directory
 	mmdebstrap --variant=minbase --format=tar --include="$include" \
 		"${settings[@]/#/--aptopt=}" \
@@ -73,6 +76,7 @@ bootstrap() { # WORK
 		--dpkgopt='path-exclude=/usr/share/locale/*' \
 		--customize-hook='rm -f "$1"/etc/apt/apt.conf.d/99mmdebstrap "$1"/etc/dpkg/dpkg.cfg.d/99mmdebstrap' \
 		--customize-hook='rm -rf "$1"/var/cache/debconf/*-old "$1"/var/log/*' \
+		--customize-hook='chroot "$1" update-rc.d nginx disable' \
 		--customize-hook='rm -f "$1"/etc/hostname "$1"/etc/resolv.conf' \
 		"$suite" "$1/debian.tar" - <<<"$sources"
 }

@@ -177,15 +177,16 @@ Resources: {}",
         Word::Umask.names().join(" "),
         change::resource_names().join(" ")))]
     Set(Set),
-    /// Show or change the addresses of a guest
+    /// Show or change the addresses and the rate of a guest
     #[command(after_help = "\
-`add` and `remove` change the description, and the guest at once when it runs. All addresses are
-checked before anything is changed; when one change is refused, those before it are undone. The
-mode, gateways and rate of the description hold from the next start on.
+`add`, `remove` and `rate` change the description, and the guest at once when it runs. All addresses
+are checked before anything is changed; when one change is refused, those before it are undone. The
+mode, device and gateways of the description hold from the next start on.
 
 Examples:
   vserver net web add 192.0.2.11/24 2001:db8::11/64
   vserver net web remove 192.0.2.11/24
+  vserver net web rate 100mbit,ingress=1gbit
   vserver net web show --json")]
     Net(Net),
     /// Remove the description of a guest
@@ -241,7 +242,7 @@ pub struct Create {
     /// Server of names, written to /etc/resolv.conf of the guest; may be repeated
     #[arg(long, value_name = "ADDRESS")]
     pub dns: Vec<String>,
-    /// Own stack with bridge or routed: bits per second of each direction, such as 100mbit
+    /// Bits per second of each direction, such as 100mbit; not with macvlan or ipvlan
     #[arg(long, value_name = "RATE[,ingress=RATE]")]
     pub rate: Option<String>,
     /// Command run as pid 1; without it /sbin/init
@@ -460,7 +461,15 @@ pub enum NetAction {
     /// Remove addresses; connections on them are closed where the kernel enforces addresses
     #[command(after_help = "Examples:\n  vserver net web remove 192.0.2.11/24")]
     Remove(NetAddresses),
-    /// Show the addresses of the description and those of the running guest
+    /// Limit how fast the guest sends and receives; of interfaces that the host has got since,
+    /// the same rate once more
+    #[command(after_help = "\
+Examples:
+  vserver net web rate 100mbit
+  vserver net web rate 100mbit,ingress=1gbit
+  vserver net web rate none")]
+    Rate(NetRate),
+    /// Show the network of the description, the addresses of the running guest, and its traffic
     #[command(after_help = "Examples:\n  vserver net web show")]
     Show,
 }
@@ -471,6 +480,14 @@ pub struct NetAddresses {
     /// Addresses with the lengths of their prefixes
     #[arg(required = true, value_name = "ADDRESS/PREFIX")]
     pub addresses: Vec<String>,
+}
+
+/// How fast.
+#[derive(Debug, Args)]
+pub struct NetRate {
+    /// Bits per second of both directions, another one for what it receives, or none
+    #[arg(value_name = "RATE[,ingress=RATE]|none")]
+    pub rate: String,
 }
 
 /// Arguments of `destroy`.

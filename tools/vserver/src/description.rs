@@ -381,7 +381,7 @@ Fields of a description (/etc/vservers/NAME.toml):
     device     shared: interface that gets the addresses while the guest runs
     gateways   own: next hops of the default routes         [\"192.0.2.1\"]
     dns        servers of names, for /etc/resolv.conf       [\"192.0.2.53\"]
-    rate       own, bridge or routed: bits per second       \"100mbit,ingress=1gbit\"
+    rate       bits per second, not with macvlan or ipvlan  \"100mbit,ingress=1gbit\"
 `vserver set --help` lists the names of flags, context capabilities and namespaces.";
 
 #[cfg(test)]

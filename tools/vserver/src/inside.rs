@@ -4,6 +4,7 @@
 
 use crate::failure::{Failure, Outcome, Reason};
 use crate::guest::Guest;
+use crate::network::Network;
 use crate::stack;
 use crate::system::{Cgroup, Program, System};
 use crate::view;
@@ -150,6 +151,18 @@ fn build_view<S: System>(
     }
     for path in view::MASKED {
         step(&format!("hide {path}"), system.mask(path))?;
+    }
+    let shares_stack = |network: &Network| network.link().is_none();
+    if guest.network.as_ref().is_some_and(shares_stack) {
+        let found = step(
+            "look for interfaces in /sys/class/net",
+            system.interface_directories(),
+        )?;
+        let others = found.iter().map(String::as_str);
+        let others = others.filter(|path| !view::INTERFACES.contains(path));
+        for path in view::INTERFACES.iter().copied().chain(others) {
+            step(&format!("hide {path}"), system.mask(path))?;
+        }
     }
     for path in view::PROTECTED {
         step(&format!("protect {path}"), system.protect(path))?;

@@ -35,6 +35,7 @@ pub mod store;
 pub mod suggest;
 pub mod survey;
 pub mod system;
+pub mod traffic;
 pub mod view;
 pub mod wait;
 

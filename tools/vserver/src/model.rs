@@ -86,6 +86,8 @@ pub struct Model {
     pub interfaces: RefCell<BTreeSet<String>>,
     /// Addresses that were put on interfaces of the host, and routes of the host to guests.
     pub placed: RefCell<BTreeSet<String>>,
+    /// What is limited in the stack of the host, by guest.
+    pub limits: RefCell<BTreeMap<u32, String>>,
     /// Services of the host that listen on all addresses.
     pub listeners: Vec<Listener>,
     private_mounts: Cell<bool>,
@@ -114,6 +116,7 @@ impl Model {
             meanwhile: RefCell::default(),
             interfaces: RefCell::new(BTreeSet::from(["br0", "eth0"].map(str::to_owned))),
             placed: RefCell::default(),
+            limits: RefCell::default(),
             listeners: Vec::new(),
             private_mounts: Cell::new(false),
             pivoted: Cell::new(false),
@@ -175,6 +178,7 @@ impl Model {
         assert_eq!(self.fake.networks(), [0; 0], "network contexts: {when}");
         assert_eq!(self.interfaces.borrow().len(), 2, "interfaces: {when}");
         assert!(self.placed.borrow().is_empty(), "addresses: {when}");
+        assert!(self.limits.borrow().is_empty(), "limits: {when}");
         assert!(self.held.borrow().is_empty(), "files: {when}");
     }
 }
@@ -382,8 +386,22 @@ impl System for Model {
         Ok(())
     }
 
-    fn limit_stack(&self, _xid: u32, rate: Rate) -> io::Result<()> {
-        self.step(format!("limit stack {rate}"))
+    fn limit_stack(&self, _xid: u32, rate: Option<Rate>) -> io::Result<()> {
+        let text = rate.map_or_else(|| "none".to_owned(), |rate| rate.to_string());
+        self.step(format!("limit stack {text}"))
+    }
+
+    fn limit_addresses(&self, xid: u32, addresses: &[Address], rate: Rate) -> io::Result<()> {
+        // A refused step may have come half way.
+        let limit = format!("{} at {rate}", addresses.len());
+        self.limits.borrow_mut().insert(xid, limit.clone());
+        self.step(format!("limit {limit}"))
+    }
+
+    fn unlimit_addresses(&self, xid: u32) -> io::Result<()> {
+        self.step("unlimit")?;
+        self.limits.borrow_mut().remove(&xid);
+        Ok(())
     }
 
     fn furnish_stack(&self, _stack: &Held, _xid: u32, network: &Network) -> io::Result<()> {
@@ -511,6 +529,11 @@ impl System for Model {
 
     fn write_resolver(&self, servers: &[IpAddr]) -> io::Result<()> {
         self.guest_step(format!("write resolver {}", servers.len()))
+    }
+
+    fn interface_directories(&self) -> io::Result<Vec<String>> {
+        self.guest_step("look for interfaces in sysfs".to_owned())?;
+        Ok(vec!["/sys/devices/pci0/net".to_owned()])
     }
 
     fn own_cgroup_root(&self) -> io::Result<()> {

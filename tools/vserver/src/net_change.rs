@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Changing the addresses of a guest while it runs.
+//! Changing the addresses and the rate of a guest while it runs.
 
 use crate::failure::{Failure, Outcome, Reason};
 use crate::guest::Guest;
 use crate::network::{Address, Link, Mode, Network};
+use crate::network_section::without_rate;
+use crate::rate::{RATES, Rate};
 use crate::stack;
 use crate::system::System;
 use libvserver::Vserver;
@@ -127,18 +129,83 @@ pub fn apply<S: System>(
             ));
         }
     }
-    let guarded = matches!(&network.mode, Mode::Own(link) if link.has_host_end());
-    if guarded {
-        if let Err(error) = system.guard_stack(guest.xid, after) {
-            undo(system, guest, action, changed);
-            return Err(Failure::from_os(
-                "change the filter of the guest's interface",
-                &error,
-                "the guest has the addresses that it had before",
-            ));
-        }
+    if let Err(error) = follow(system, guest.xid, network, after) {
+        undo(system, guest, action, changed);
+        return Err(Failure::from_os(
+            "change the filters of the guest's addresses",
+            &error,
+            "the guest has the addresses that it had before",
+        ));
     }
     Ok(())
+}
+
+/// Makes the filters those of `addresses`.
+fn follow<S: System>(
+    system: &S,
+    xid: u32,
+    network: &Network,
+    addresses: &[Address],
+) -> io::Result<()> {
+    match (&network.mode, network.rate) {
+        (Mode::Own(link), _) if link.has_host_end() => system.guard_stack(xid, addresses),
+        (Mode::Shared, Some(rate)) => system.limit_addresses(xid, addresses, rate),
+        _ => Ok(()),
+    }
+}
+
+/// Reads a rate for a guest; "none" is no limit.
+///
+/// # Errors
+///
+/// [`Reason::Usage`]: it is no rate, or the guest cannot have one.
+pub fn plan_rate(guest: &Guest, text: &str) -> Outcome<Option<Rate>> {
+    let network = network_of(guest)?;
+    if text == "none" {
+        return Ok(None);
+    }
+    if !network.mode.can_have_rate() {
+        let (problem, remedy) = without_rate(&network.mode);
+        return Err(Failure::new(Reason::Usage, problem, remedy));
+    }
+    let rate = text.parse().map_err(|problem: String| {
+        let remedy = format!("{RATES}; \"none\" is no limit");
+        Failure::new(Reason::Usage, problem, remedy)
+    })?;
+    Ok(Some(rate))
+}
+
+/// Gives a running guest another rate, or none.
+///
+/// # Errors
+///
+/// The kernel refused; the guest has the rate of its description then.
+pub fn apply_rate<S: System>(system: &S, guest: &Guest, rate: Option<Rate>) -> Outcome<()> {
+    let network = network_of(guest)?;
+    set_rate(system, guest.xid, network, rate).map_err(|error| {
+        // What cannot be undone was not done.
+        let _ = set_rate(system, guest.xid, network, network.rate);
+        Failure::from_os(
+            &format!("change the rate of guest \"{}\"", guest.name),
+            &error,
+            "the guest has the rate that it had before",
+        )
+    })
+}
+
+fn set_rate<S: System>(
+    system: &S,
+    xid: u32,
+    network: &Network,
+    rate: Option<Rate>,
+) -> io::Result<()> {
+    match (&network.mode, rate) {
+        (Mode::Own(link), rate) if link.has_host_end() => system.limit_stack(xid, rate),
+        (Mode::Shared, Some(rate)) => system.limit_addresses(xid, &network.addresses, rate),
+        (Mode::Shared, None) => system.unlimit_addresses(xid),
+        // These have none.
+        _ => Ok(()),
+    }
 }
 
 /// Undoes changes; what cannot be undone was not done.
@@ -149,9 +216,7 @@ pub fn undo<S: System>(system: &S, guest: &Guest, action: Action, changed: &[Add
     for address in changed.iter().rev() {
         let _ = one(system, guest, network, action.reverse(), address);
     }
-    if network.link().is_some_and(Link::has_host_end) {
-        let _ = system.guard_stack(guest.xid, &network.addresses);
-    }
+    let _ = follow(system, guest.xid, network, &network.addresses);
 }
 
 fn one<S: System>(

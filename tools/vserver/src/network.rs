@@ -130,6 +130,16 @@ pub enum Mode {
     Own(Link),
 }
 
+impl Mode {
+    /// Whether the host can limit what the guest sends and receives.
+    pub const fn can_have_rate(&self) -> bool {
+        match self {
+            Self::Shared => true,
+            Self::Own(link) => link.has_host_end(),
+        }
+    }
+}
+
 impl fmt::Display for Mode {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -193,7 +203,7 @@ pub struct Network {
     pub gateways: Vec<IpAddr>,
     /// Servers of names, for `/etc/resolv.conf` of the guest.
     pub dns: Vec<IpAddr>,
-    /// Own: how fast it may send and receive.
+    /// How fast it may send and receive.
     pub rate: Option<Rate>,
 }
 

@@ -5,11 +5,11 @@
 use crate::description::Source;
 use crate::failure::{Failure, Outcome, Reason};
 use crate::network::{Address, Link, MODES, Mode, Network, interface, ip_address};
-use crate::rate::RATES;
+use crate::rate::{RATES, Rate};
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 use toml::Spanned;
-use toml_edit::{Array, DocumentMut, Item};
+use toml_edit::{Array, DocumentMut, Item, TableLike};
 
 /// How addresses are written.
 const ADDRESSES: &str = "write addresses with the length of their prefix, such as \"192.0.2.10/24\" and \
@@ -101,6 +101,15 @@ fn check_ips(source: &Source<'_>, texts: &[Spanned<String>], what: &str) -> Outc
     texts.iter().map(read).collect()
 }
 
+/// What is wrong with a rate for a guest whose packets go by without the host, and what to do.
+pub fn without_rate(mode: &Mode) -> (String, &'static str) {
+    (
+        format!("a guest with network \"{mode}\" cannot have a rate"),
+        "the host limits what passes its own stack or its end of a veth pair: use \"shared\", \
+         \"own,bridge=INTERFACE\" or \"own,routed\", or leave the rate out",
+    )
+}
+
 impl Section {
     /// Checks the values, and that they fit together.
     pub(crate) fn check(&self, source: &Source<'_>) -> Outcome<Network> {
@@ -143,14 +152,9 @@ impl Section {
         let rate = match &self.rate {
             None => None,
             Some(text) => {
-                let limited = matches!(&mode, Mode::Own(link) if link.has_host_end());
-                if !limited {
-                    return Err(source.at(
-                        text,
-                        &format!("a guest with network \"{mode}\" cannot have a rate"),
-                        "the host limits what passes its end of a veth pair: use \
-                         \"own,bridge=INTERFACE\" or \"own,routed\", or leave the rate out",
-                    ));
+                if !mode.can_have_rate() {
+                    let (problem, remedy) = without_rate(&mode);
+                    return Err(source.at(text, &problem, remedy));
                 }
                 let rate = text.get_ref().parse();
                 Some(rate.map_err(|problem: String| source.at(text, &problem, RATES))?)
@@ -173,6 +177,27 @@ impl Section {
 ///
 /// The text has no section `[network]`.
 pub fn with_addresses(text: &str, addresses: &[Address]) -> Outcome<String> {
+    let list: Array = addresses.iter().map(Address::to_string).collect();
+    with_section(text, |section| {
+        section.insert("addresses", toml_edit::value(list));
+    })
+}
+
+/// Returns the text of a description with another rate, or without one.
+///
+/// # Errors
+///
+/// The text has no section `[network]`.
+pub fn with_rate(text: &str, rate: Option<Rate>) -> Outcome<String> {
+    with_section(text, |section| {
+        match rate {
+            Some(rate) => section.insert("rate", toml_edit::value(rate.to_string())),
+            None => section.remove("rate"),
+        };
+    })
+}
+
+fn with_section(text: &str, change: impl FnOnce(&mut dyn TableLike)) -> Outcome<String> {
     let broken = |problem: String| {
         Failure::new(
             Reason::BrokenConfiguration,
@@ -187,8 +212,7 @@ pub fn with_addresses(text: &str, addresses: &[Address]) -> Outcome<String> {
         .get_mut("network")
         .and_then(Item::as_table_like_mut)
         .ok_or_else(|| broken("the description has no section [network]".to_owned()))?;
-    let list: Array = addresses.iter().map(Address::to_string).collect();
-    section.insert("addresses", toml_edit::value(list));
+    change(section);
     Ok(document.to_string())
 }
 
@@ -215,8 +239,10 @@ mod tests {
         assert_eq!(network.addresses.len(), 2);
         assert_eq!(network.gateways.len(), 2);
         assert_eq!(network.rate.unwrap().egress, 100_000_000);
-        let network = read("addresses = ['192.0.2.10/24']\ndevice = 'eth0'").unwrap();
+        let network =
+            read("addresses = ['192.0.2.10/24']\ndevice = 'eth0'\nrate = '1mbit'").unwrap();
         assert_eq!(network.mode, Mode::Shared);
+        assert_eq!(network.rate.unwrap().ingress, 1_000_000);
         assert_eq!(network.device.as_deref(), Some("eth0"));
     }
 
@@ -244,7 +270,7 @@ mod tests {
                 ":5:24: ",
                 "second",
             ),
-            ("rate = '1mbit'", ":4:8: ", "\"shared\""),
+            ("rate = '1'", ":4:8: ", "\"1\""),
             ("mode = 'own,macvlan=e'\nrate = '1mbit'", ":5:8: ", "rate"),
             ("mode = 'own,routed'\nrate = '1mb'", ":5:8: ", "\"1mb\""),
             ("dns = ['x']", ":4:8: ", "\"x\""),
@@ -264,6 +290,17 @@ mod tests {
             );
             assert!(!failure.remedy.is_empty());
         }
+    }
+
+    #[test]
+    fn a_rate_changes_and_comments_stay() {
+        let text = "xid = 42 # mine\nroot = '/s'\n[network]\nmode = 'shared' # the net\n";
+        let rate: Rate = "1mbit,ingress=2mbit".parse().unwrap();
+        let changed = with_rate(text, Some(rate)).unwrap();
+        assert_eq!(changed, format!("{text}rate = \"1mbit,ingress=2mbit\"\n"));
+        assert_eq!(with_rate(&changed, None).unwrap(), text);
+        assert_eq!(with_rate(text, None).unwrap(), text);
+        assert!(with_rate("xid = 42\n", Some(rate)).is_err());
     }
 
     #[test]

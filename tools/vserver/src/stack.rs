@@ -63,6 +63,14 @@ pub fn build<S: System>(system: &S, guest: &Guest) -> Outcome<Option<S::Stack>> 
         Mode::Shared => {
             if let Some(device) = &network.device {
                 check_interface(system, guest, device)?;
+            }
+            if let Some(rate) = network.rate {
+                limited(
+                    &format!("limit the addresses of the guest to {rate}"),
+                    system.limit_addresses(guest.xid, &network.addresses, rate),
+                )?;
+            }
+            if let Some(device) = &network.device {
                 for address in &network.addresses {
                     place(system, device, address)?;
                 }
@@ -91,17 +99,15 @@ fn own<S: System>(system: &S, guest: &Guest, network: &Network, link: &Link) -> 
         system.connect_stack(&stack, guest, link),
     )?;
     if link.has_host_end() {
-        step(
+        limited(
             &format!("let nothing but its own addresses leave {}", host_end(xid)),
             system.guard_stack(xid, &network.addresses),
-        )
-        .map_err(needs_kernel)?;
+        )?;
         if let Some(rate) = network.rate {
-            step(
+            limited(
                 &format!("limit {} to {rate}", host_end(xid)),
-                system.limit_stack(xid, rate),
-            )
-            .map_err(needs_kernel)?;
+                system.limit_stack(xid, Some(rate)),
+            )?;
         }
     }
     step(
@@ -116,13 +122,21 @@ fn own<S: System>(system: &S, guest: &Guest, network: &Network, link: &Link) -> 
     Ok(stack)
 }
 
-/// Filters and limits are parts of the kernel that it may have been built without.
-fn needs_kernel(mut failure: Failure) -> Failure {
-    failure.remedy = "nothing was left behind; the kernel needs CONFIG_NET_SCH_INGRESS, \
-                      CONFIG_NET_SCH_TBF, CONFIG_NET_CLS_FLOWER, CONFIG_NET_CLS_MATCHALL, \
-                      CONFIG_NET_CLS_U32, CONFIG_NET_ACT_GACT and CONFIG_NET_ACT_POLICE for this"
+/// As [`step`], for filters and limits: parts of the kernel that it may have been built without. An
+/// error that is not the kernel's own says itself what to do.
+fn limited(what: &str, result: io::Result<()>) -> Outcome<()> {
+    let by_kernel = matches!(&result, Err(error) if error.raw_os_error().is_some());
+    step(what, result).map_err(|mut failure| {
+        failure.remedy = if by_kernel {
+            "nothing was left behind; the kernel needs CONFIG_NET_SCH_INGRESS, \
+             CONFIG_NET_SCH_TBF, CONFIG_NET_CLS_FLOWER, CONFIG_NET_CLS_MATCHALL, \
+             CONFIG_NET_CLS_U32, CONFIG_NET_ACT_GACT and CONFIG_NET_ACT_POLICE for this"
+        } else {
+            "nothing was left behind; or leave `rate` out of the description"
+        }
         .to_owned();
-    failure
+        failure
+    })
 }
 
 fn add_route<S: System>(system: &S, guest: &Guest, ip: IpAddr) -> Outcome<()> {
@@ -132,7 +146,8 @@ fn add_route<S: System>(system: &S, guest: &Guest, ip: IpAddr) -> Outcome<()> {
     )
 }
 
-/// The guest with the network of its description as it is now: addresses come and go while it runs.
+/// The guest with the network of its description as it is now: addresses and the rate change while
+/// it runs.
 /// A description that cannot be read, or that has another kind of network now, does not count.
 pub fn refreshed(guest: &Guest) -> Guest {
     let text = std::fs::read_to_string(&guest.file).ok();
@@ -141,6 +156,7 @@ pub fn refreshed(guest: &Guest) -> Guest {
     if let (Some(old), Some(new)) = (&mut refreshed.network, read.and_then(|read| read.network)) {
         if (&old.mode, &old.device) == (&new.mode, &new.device) {
             old.addresses = new.addresses;
+            old.rate = new.rate;
         }
     }
     refreshed
@@ -159,10 +175,15 @@ pub fn dismantle<S: System>(system: &S, guest: &Guest) -> io::Result<()> {
         }) if link.has_host_end() => system.disconnect_stack(guest.xid),
         Some(Network {
             mode: Mode::Shared,
-            device: Some(device),
+            device,
             addresses,
             ..
         }) => {
+            // Whatever the description says now: the rate may have changed.
+            let unlimited = system.unlimit_addresses(guest.xid);
+            let Some(device) = device else {
+                return unlimited;
+            };
             // Those that it had at its start, and those that it has got since.
             let now = refreshed(guest).network.map(|network| network.addresses);
             let mut all = addresses.clone();
@@ -170,7 +191,7 @@ pub fn dismantle<S: System>(system: &S, guest: &Guest) -> io::Result<()> {
             let all = all.iter();
             let results = all.map(|address| system.take_back_address(device, address));
             // All of them, whatever happens to one.
-            results.fold(Ok(()), io::Result::and)
+            results.fold(unlimited, io::Result::and)
         }
         _ => Ok(()),
     }

@@ -8,7 +8,7 @@ use crate::failure::{Outcome, Reason};
 use crate::guest::Guest;
 use crate::listener::Listener;
 use crate::model::{Fault, Model, program, told, vserver};
-use crate::net_change::{Action, apply, plan};
+use crate::net_change::{Action, apply, apply_rate, plan, plan_rate};
 use crate::start::{Running, launch, prepare};
 use crate::stop::{Manner, stop};
 use libvserver::abi::{nxf, vcmd};
@@ -17,7 +17,7 @@ use std::path::Path;
 use std::time::Duration;
 
 const SHARED: &str = "mode = 'shared'\naddresses = ['192.0.2.10/24', '2001:db8::10/64']\n\
-                      device = 'eth0'\ndns = ['192.0.2.53']\n";
+                      device = 'eth0'\ndns = ['192.0.2.53']\nrate = '1mbit'\n";
 const BRIDGE: &str = "mode = 'own,bridge=br0'\naddresses = ['192.0.2.10/24', '2001:db8::10/64']\n\
                       gateways = ['192.0.2.1']\nrate = '1mbit'\n";
 const ROUTED: &str = "mode = 'own,routed'\naddresses = ['192.0.2.10/24', '2001:db8::10/64']\n";
@@ -69,9 +69,15 @@ fn a_shared_guest_is_in_a_sealed_network_context() {
         &model,
         &[
             "look for eth0",
+            "limit 2 at 1mbit",
             "place 192.0.2.10/24 on eth0",
             "place 2001:db8::10/64 on eth0",
             "spawn",
+            "mount /sys",
+            "look for interfaces in sysfs",
+            "mask /sys/class/net",
+            "mask /sys/devices/virtual/net",
+            "mask /sys/devices/pci0/net",
             "write resolver 1",
             "create network context",
             "add IPv4",
@@ -126,6 +132,83 @@ fn an_own_stack_is_guarded_before_it_is_up() {
             .iter()
             .any(|step| step.starts_with("guard"))
     );
+}
+
+#[test]
+fn only_who_shares_the_stack_does_not_see_all_its_interfaces() {
+    for (section, hidden) in [(SHARED, true), (BRIDGE, false), (MACVLAN, false)] {
+        let model = Model::new();
+        drop(start(&model, &guest(section)).unwrap());
+        let steps = model.steps.borrow();
+        let masked = steps.iter().any(|step| step == "mask /sys/class/net");
+        assert_eq!(masked, hidden, "{section}");
+    }
+    let model = Model::new();
+    drop(start(&model, &crate::model::guest()).unwrap());
+    assert!(
+        !model
+            .steps
+            .borrow()
+            .iter()
+            .any(|step| step.ends_with("/net"))
+    );
+}
+
+#[test]
+fn a_rate_changes_while_the_guest_runs() {
+    let rate = |text: &str| text.parse().unwrap();
+    let shared = guest(SHARED);
+    let model = Model::new();
+    drop(start(&model, &shared).unwrap());
+    let limits = || model.limits.borrow().get(&42).cloned();
+    apply_rate(&model, &shared, Some(rate("2mbit"))).unwrap();
+    assert_eq!(limits().as_deref(), Some("2 at 2mbit"));
+    apply_rate(&model, &shared, None).unwrap();
+    assert_eq!(limits(), None);
+    // A refused change leaves the rate of the description.
+    let now = model.steps.borrow().len();
+    model.fault.set(Some((now, Fault::Error(libc::EIO))));
+    let failure = apply_rate(&model, &shared, Some(rate("3mbit"))).unwrap_err();
+    assert!(
+        failure.message.contains("rate of guest \"web\""),
+        "{failure:?}"
+    );
+    assert_eq!(limits().as_deref(), Some("2 at 1mbit"));
+    // An address of a running guest counts as well.
+    let (changed, after) = plan(&shared, Action::Add, &words(&["192.0.2.11"])).unwrap();
+    apply(&model, &shared, Action::Add, &changed, &after).unwrap();
+    assert_eq!(limits().as_deref(), Some("3 at 1mbit"));
+    let model = Model::new();
+    drop(start(&model, &guest(BRIDGE)).unwrap());
+    apply_rate(&model, &guest(BRIDGE), None).unwrap();
+    model.position("limit stack none");
+}
+
+#[test]
+fn a_stop_finds_a_rate_that_came_later() {
+    let without = guest(&SHARED.replace("rate = '1mbit'", ""));
+    let model = Model::new();
+    drop(start(&model, &without).unwrap());
+    assert!(model.limits.borrow().is_empty());
+    apply_rate(&model, &without, Some("1mbit".parse().unwrap())).unwrap();
+    stop(&model, &without, MANNER).unwrap();
+    model.assert_clean("stopped");
+}
+
+#[test]
+fn rates_are_planned_before_they_are_changed() {
+    let rate = plan_rate(&guest(SHARED), "1mbit,ingress=2mbit").unwrap();
+    assert_eq!(rate.unwrap().to_string(), "1mbit,ingress=2mbit");
+    assert_eq!(plan_rate(&guest(BRIDGE), "none").unwrap(), None);
+    for (guest, text, word) in [
+        (guest(SHARED), "1mb", "\"1mb\""),
+        (guest(MACVLAN), "1mbit", "macvlan"),
+    ] {
+        let failure = plan_rate(&guest, text).unwrap_err();
+        assert_eq!(failure.reason, Reason::Usage);
+        assert!(failure.message.contains(word), "{failure:?}");
+    }
+    assert!(plan_rate(&crate::model::guest(), "1mbit").is_err());
 }
 
 #[test]

@@ -150,8 +150,14 @@ pub trait System: Syscall {
     /// Lets nothing pass the host's end but what comes from `addresses` and the interface of the
     /// guest, in place of what was let pass before.
     fn guard_stack(&self, xid: u32, addresses: &[Address]) -> io::Result<()>;
-    /// Limits what passes the host's end.
-    fn limit_stack(&self, xid: u32, rate: Rate) -> io::Result<()>;
+    /// Limits what passes the host's end, or no longer, in place of what limited it before.
+    fn limit_stack(&self, xid: u32, rate: Option<Rate>) -> io::Result<()>;
+    /// Limits what comes from and goes to `addresses` of a guest in the stack of the host, in place
+    /// of what was limited before.
+    fn limit_addresses(&self, xid: u32, addresses: &[Address], rate: Rate) -> io::Result<()>;
+    /// Removes what [`System::limit_addresses`] has made for a guest; succeeds when there is
+    /// nothing.
+    fn unlimit_addresses(&self, xid: u32) -> io::Result<()>;
     /// Sets addresses and routes inside, and both ends up.
     fn furnish_stack(&self, stack: &Self::Stack, xid: u32, network: &Network) -> io::Result<()>;
     /// Adds an address inside.
@@ -199,6 +205,9 @@ pub trait System: Syscall {
     fn enter_stack(&self, stack: &Self::Stack) -> io::Result<()>;
     /// Writes `/etc/resolv.conf`.
     fn write_resolver(&self, servers: &[IpAddr]) -> io::Result<()>;
+    /// Directories of sysfs that have an entry for each interface of the host: runs where the guest's
+    /// sysfs is mounted.
+    fn interface_directories(&self) -> io::Result<Vec<String>>;
     /// Makes the current cgroup the root of the cgroups that the caller sees.
     fn own_cgroup_root(&self) -> io::Result<()>;
     /// Stops mounts of the caller from reaching the host.

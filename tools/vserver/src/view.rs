@@ -105,6 +105,11 @@ pub const MASKED: &[&str] = &[
     "/sys/kernel/tracing",
 ];
 
+/// What shows all interfaces of the host, beside the directories of their devices; hidden from a
+/// guest that shares its network stack and sees some of its interfaces only. Virtual ones may come
+/// later.
+pub const INTERFACES: &[&str] = &["/sys/class/net", "/sys/devices/virtual/net"];
+
 /// Entries of the host's procfs that guests may see; all others start hidden in the kernel. What
 /// programs of a distribution read, and nothing that tells about other guests.
 pub const RELEASED: &[&str] = &[

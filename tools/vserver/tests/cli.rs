@@ -449,7 +449,7 @@ fn mistakes_in_a_network_are_told() {
         (&["web", "--net", "own"], "own,bridge=INTERFACE"),
         (&["web", "--net", "nat"], "\"nat\""),
         (
-            &["web", "--ip", "192.0.2.1", "--rate", "1mbit"],
+            &["web", "--net", "own,macvlan=eth0", "--rate", "1mbit"],
             "own,routed",
         ),
         (
@@ -466,6 +466,29 @@ fn mistakes_in_a_network_are_told() {
         assert!(answer.errors.contains(said), "{words:?}: {}", answer.errors);
         assert!(!host.file("web").exists());
     }
+}
+
+#[test]
+fn the_rate_of_a_stopped_guest_changes_in_its_description() {
+    let host = Host::new();
+    host.create(&["web", "--ip", "192.0.2.10/24"]);
+    let rate = |word: &str| host.call(&["net", "web", "rate", word, "--json"]);
+    let shown = || host.call(&["net", "web", "show", "--json"]).json();
+    let answer = rate("10mbit,ingress=20mbit");
+    assert_eq!(answer.status, 0, "{}", answer.errors);
+    assert_eq!(answer.json()["live"], false);
+    assert_eq!(shown()["rate"], "10mbit,ingress=20mbit");
+    assert_eq!(shown()["traffic"], Value::Null);
+    let answer = rate("10mb");
+    assert_eq!(answer.status, 2);
+    assert!(answer.errors.contains("is no limit"), "{}", answer.errors);
+    assert_eq!(shown()["rate"], "10mbit,ingress=20mbit");
+    assert_eq!(rate("none").status, 0);
+    assert_eq!(shown()["rate"], Value::Null);
+    host.create(&["db"]);
+    let answer = host.call(&["net", "db", "rate", "1mbit"]);
+    assert_eq!(answer.status, 18, "{}", answer.errors);
+    assert!(answer.errors.contains("network of the host"));
 }
 
 #[test]

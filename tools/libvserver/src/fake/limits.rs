@@ -85,6 +85,7 @@ pub(super) fn knows(cmd: u32) -> bool {
         vcmd::GET_RLIMIT
             | vcmd::RLIMIT_STAT
             | vcmd::VIRT_STAT
+            | vcmd::SOCK_STAT
             | vcmd::RESET_HITS
             | vcmd::RESET_MINMAX
     )
@@ -128,6 +129,12 @@ pub(super) unsafe fn query(
                     ..Default::default()
                 },
             ),
+            vcmd::SOCK_STAT => {
+                let asked: abi::SockStat = read(data)?;
+                let field = asked.field as usize;
+                let stat = context.traffic.get(field).ok_or(Errno(libc::EINVAL))?;
+                write(data, *stat)
+            }
             vcmd::RESET_MINMAX => {
                 context.limits.lowest = threads;
                 context.limits.highest = threads;

@@ -111,6 +111,13 @@ impl Fake {
         }
     }
 
+    /// Lets the sockets of context `xid` have had this traffic.
+    pub fn count_traffic(&self, xid: u32, stat: abi::SockStat) {
+        if let Some(context) = self.world().contexts.get_mut(&xid) {
+            context.traffic[stat.field as usize] = stat;
+        }
+    }
+
     /// How the last context with this id ended; none when none has.
     pub fn ended(&self, xid: u32) -> Option<abi::WaitExit> {
         self.world().ended.get(&xid).copied()
@@ -210,6 +217,7 @@ pub const COMMANDS: &[u32] = &[
     abi::vcmd::RESET_HITS,
     abi::vcmd::RESET_MINMAX,
     abi::vcmd::VIRT_STAT,
+    abi::vcmd::SOCK_STAT,
     abi::vcmd::GET_PRIO_BIAS,
     abi::vcmd::SET_PRIO_BIAS,
 ];

@@ -41,6 +41,8 @@ pub(super) struct Context {
     pub spaces: [u64; abi::space::SETS as usize],
     pub exit: abi::WaitExit,
     pub limits: Limits,
+    /// Traffic of the sockets, by class of families.
+    pub traffic: [abi::SockStat; abi::sock::COUNT as usize],
     pub prio_bias: [i32; PROCESSORS],
     pub forks: u32,
     pub created: Instant,
@@ -60,6 +62,10 @@ impl Context {
             spaces: [0; abi::space::SETS as usize],
             exit: abi::WaitExit::default(),
             limits: Limits::default(),
+            traffic: std::array::from_fn(|field| abi::SockStat {
+                field: field as u32,
+                ..Default::default()
+            }),
             prio_bias: [0; PROCESSORS],
             forks: 0,
             created: Instant::now(),

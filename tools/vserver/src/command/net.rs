@@ -7,11 +7,12 @@ use crate::cli::{Net, NetAction};
 use crate::failure::{Failure, Outcome};
 use crate::guest::Guest;
 use crate::live::{State, look_at};
-use crate::net_change::{Action, apply, network_of, plan, undo};
+use crate::net_change::{Action, apply, apply_rate, network_of, plan, plan_rate, undo};
 use crate::network::{Address, Mode, Network};
-use crate::network_section::with_addresses;
+use crate::network_section::{with_addresses, with_rate};
 use crate::output;
 use crate::system::System;
+use crate::traffic::{self, Traffic};
 use libvserver::{Support, Vserver, probe};
 use serde_json::json;
 use std::fs;
@@ -21,6 +22,7 @@ pub(super) fn run(setting: &Setting, arguments: &Net) -> Outcome<u8> {
     match &arguments.action {
         NetAction::Add(list) => change(setting, &guest, Action::Add, &list.addresses),
         NetAction::Remove(list) => change(setting, &guest, Action::Remove, &list.addresses),
+        NetAction::Rate(wish) => rate(setting, &guest, &wish.rate),
         NetAction::Show => show(setting, &guest),
     }
 }
@@ -72,15 +74,59 @@ fn change(setting: &Setting, guest: &Guest, action: Action, words: &[String]) ->
             } else {
                 "removed"
             };
-            let place = if live {
-                "in the description and in the running guest"
-            } else {
-                "in the description; the guest does not run"
-            };
-            format!("{done} {} {place}", changed.join(" "))
+            format!("{done} {} {}", changed.join(" "), place(live))
         },
     );
     Ok(0)
+}
+
+fn rate(setting: &Setting, guest: &Guest, word: &str) -> Outcome<u8> {
+    let wanted = plan_rate(guest, word)?;
+    let text = fs::read_to_string(&guest.file)
+        .map_err(|error| Failure::file("read", &guest.file, &error))?;
+    let text = with_rate(&text, wanted)?;
+    let live = is_live(setting, guest)?;
+    if live {
+        apply_rate(&setting.system, guest, wanted)?;
+    }
+    if let Err(failure) = setting.store.replace(guest, &text) {
+        if live {
+            // What cannot be undone was not done.
+            let before = guest.network.as_ref().and_then(|network| network.rate);
+            let _ = apply_rate(&setting.system, guest, before);
+        }
+        return Err(failure);
+    }
+    let wanted = wanted.map(|rate| rate.to_string());
+    output::show(
+        setting.json,
+        &json!({ "name": guest.name, "xid": guest.xid, "rate": wanted, "live": live }),
+        || {
+            let rate = wanted.as_deref().unwrap_or("none");
+            format!("the rate is {rate} {}", place(live))
+        },
+    );
+    Ok(0)
+}
+
+/// Where a change was made.
+const fn place(live: bool) -> &'static str {
+    if live {
+        "in the description and in the running guest"
+    } else {
+        "in the description; the guest does not run"
+    }
+}
+
+/// What a running guest has sent and received.
+fn traffic(setting: &Setting, guest: &Guest) -> Outcome<Option<Traffic>> {
+    traffic::read(&Vserver::with(&setting.system), guest.xid).map_err(|errno| {
+        Failure::from_os(
+            &format!("read the traffic of guest \"{}\"", guest.name),
+            &errno.into(),
+            "the guest may have just ended; try again",
+        )
+    })
 }
 
 /// The addresses that a running guest has.
@@ -113,10 +159,11 @@ fn show(setting: &Setting, guest: &Guest) -> Outcome<u8> {
             return Ok(0);
         }
     };
-    let present = if is_live(setting, guest)? {
-        Some(texts(&present(setting, guest, network)?))
+    let (present, traffic) = if is_live(setting, guest)? {
+        let present = texts(&present(setting, guest, network)?);
+        (Some(present), traffic(setting, guest)?)
     } else {
-        None
+        (None, None)
     };
     let described = texts(&network.addresses);
     output::show(
@@ -131,6 +178,7 @@ fn show(setting: &Setting, guest: &Guest) -> Outcome<u8> {
             "gateways": network.gateways,
             "dns": network.dns,
             "rate": network.rate.map(|rate| rate.to_string()),
+            "traffic": traffic,
         }),
         || {
             let mut lines = vec![
@@ -151,6 +199,10 @@ fn show(setting: &Setting, guest: &Guest) -> Outcome<u8> {
             }
             if let Some(rate) = network.rate {
                 lines.push(("rate", rate.to_string()));
+            }
+            if let Some(traffic) = traffic {
+                lines.push(("ipv4", traffic.ipv4.to_string()));
+                lines.push(("ipv6", traffic.ipv6.to_string()));
             }
             output::pairs(&lines)
         },

@@ -230,8 +230,16 @@ impl<S: Syscall + Clone + Send + 'static> System for Linux<S> {
         net::guard(xid, addresses)
     }
 
-    fn limit_stack(&self, xid: u32, rate: Rate) -> io::Result<()> {
+    fn limit_stack(&self, xid: u32, rate: Option<Rate>) -> io::Result<()> {
         net::limit(xid, rate)
+    }
+
+    fn limit_addresses(&self, xid: u32, addresses: &[Address], rate: Rate) -> io::Result<()> {
+        net::limit_addresses(xid, addresses, rate)
+    }
+
+    fn unlimit_addresses(&self, xid: u32) -> io::Result<()> {
+        net::unlimit_addresses(xid)
     }
 
     fn furnish_stack(&self, stack: &OwnedFd, xid: u32, network: &Network) -> io::Result<()> {
@@ -333,6 +341,10 @@ impl<S: Syscall + Clone + Send + 'static> System for Linux<S> {
 
     fn write_resolver(&self, servers: &[IpAddr]) -> io::Result<()> {
         tree::write_resolver(servers)
+    }
+
+    fn interface_directories(&self) -> io::Result<Vec<String>> {
+        tree::interface_directories(Path::new("/sys/class/net"))
     }
 
     fn own_cgroup_root(&self) -> io::Result<()> {

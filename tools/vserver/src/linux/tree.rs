@@ -4,6 +4,7 @@
 
 use super::raw::mount::{self, attribute};
 use crate::guest::Mount;
+use std::collections::BTreeSet;
 use std::fs::{self, DirBuilder, File};
 use std::io::{self, Write};
 use std::net::IpAddr;
@@ -147,6 +148,25 @@ pub(super) fn write_resolver(servers: &[IpAddr]) -> io::Result<()> {
     fs::rename(&draft, directory.join("resolv.conf"))
 }
 
+/// The directories in which the entries of `class` lead, without itself: `net` of each device that
+/// has interfaces, and that of all interfaces that have no device.
+pub(super) fn interface_directories(class: &Path) -> io::Result<Vec<String>> {
+    let mut all = BTreeSet::new();
+    for entry in fs::read_dir(class)? {
+        let place = match fs::canonicalize(entry?.path()) {
+            // It has just gone.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            other => other?,
+        };
+        if let Some(directory) = place.parent() {
+            if directory.ends_with("net") && directory != class {
+                all.insert(directory.display().to_string());
+            }
+        }
+    }
+    Ok(all.into_iter().collect())
+}
+
 fn exists(path: &Path) -> io::Result<Option<fs::Metadata>> {
     match fs::symlink_metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
@@ -180,6 +200,30 @@ mod tests {
         ] {
             assert_eq!(flags_of(attribute), flag);
         }
+    }
+
+    #[test]
+    fn directories_of_interfaces_are_found_once() {
+        let root = tempfile::tempdir().unwrap();
+        let root = root.path().canonicalize().unwrap();
+        let class = root.join("class/net");
+        fs::create_dir_all(&class).unwrap();
+        fs::write(class.join("bonding_masters"), "").unwrap();
+        for name in [
+            "virtual/net/lo",
+            "virtual/net/br0",
+            "pci0/net/eth0",
+            "pci0/wlan0",
+        ] {
+            let place = root.join("devices").join(name);
+            fs::create_dir_all(&place).unwrap();
+            let link = class.join(place.file_name().unwrap());
+            std::os::unix::fs::symlink(&place, link).unwrap();
+        }
+        std::os::unix::fs::symlink("nowhere", class.join("gone")).unwrap();
+        let found = interface_directories(&class).unwrap();
+        let expected = ["pci0/net", "virtual/net"].map(|name| root.join("devices").join(name));
+        assert_eq!(found, expected.map(|path| path.display().to_string()));
     }
 
     #[test]

@@ -38,15 +38,18 @@ pub(super) async fn find(handle: &Handle, name: &str) -> io::Result<Option<Found
         None => Ok(None),
         Some(Ok(message)) => Ok(Some(Found {
             index: message.header.index,
-            ours: message.attributes.iter().any(|attribute| {
-                matches!(attribute, LinkAttribute::IfAlias(alias) if alias.starts_with(ALIAS))
-            }),
+            ours: message.attributes.iter().any(is_ours),
         })),
         Some(Err(refused)) => match error(refused) {
             none if none.raw_os_error() == Some(libc::ENODEV) => Ok(None),
             other => Err(other),
         },
     }
+}
+
+/// Whether an attribute of an interface says that we have made it.
+pub(super) fn is_ours(attribute: &LinkAttribute) -> bool {
+    matches!(attribute, LinkAttribute::IfAlias(alias) if alias.starts_with(ALIAS))
 }
 
 /// The number of an interface that is there.

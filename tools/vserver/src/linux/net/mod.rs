@@ -9,6 +9,7 @@ mod link;
 mod namespace;
 mod route;
 mod shape;
+mod share;
 mod table;
 
 pub(super) use address::{list, place, remove, take_back};
@@ -17,6 +18,7 @@ pub(super) use link::{connect, disconnect, exists, furnish};
 pub(super) use namespace::{inside, make, of_context};
 pub(super) use route::{add_host_route, remove_host_route};
 pub(super) use shape::limit;
+pub(super) use share::{limit as limit_addresses, unlimit as unlimit_addresses};
 pub(super) use table::{context_addresses, listeners};
 
 use futures_util::StreamExt;

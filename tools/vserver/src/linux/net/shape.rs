@@ -3,10 +3,10 @@
 //! How fast packets pass the host's end of a guest: a token bucket that keeps what the guest
 //! receives, and one that drops what it sends.
 
-use super::{NEW, change, link, run};
+use super::{NEW, change, link, run, unless};
 use crate::network::host_end;
 use crate::rate::Rate;
-use rtnetlink::packet_core::{DefaultNla, Emitable};
+use rtnetlink::packet_core::{DefaultNla, Emitable, NLM_F_CREATE, NLM_F_REPLACE};
 use rtnetlink::packet_route::RouteNetlinkMessage;
 use rtnetlink::packet_route::tc::{TcAttribute, TcHandle, TcMessage, TcOption};
 use std::io;
@@ -58,6 +58,9 @@ mod police {
     pub const DROP: u32 = 2;
 }
 
+/// Size of `struct tc_police`.
+const POLICE_SIZE: usize = 56;
+
 /// Attribute of the classifier `matchall`.
 const MATCHALL_ACTIONS: u16 = 2;
 
@@ -89,13 +92,13 @@ pub(super) fn message(index: u32, handle: TcHandle, parent: TcHandle) -> TcMessa
 }
 
 /// A rate as the kernel takes it: in bytes per second, and in 32 bits beside the full one.
-struct Bucket {
+pub(super) struct Bucket {
     rate: u64,
     burst: u32,
 }
 
 impl Bucket {
-    fn new(bits: u64) -> Self {
+    pub(super) fn new(bits: u64) -> Self {
         let rate = (bits / 8).max(1);
         let burst = (rate / BURSTS_PER_SECOND).max(SMALLEST_BURST);
         Self {
@@ -137,10 +140,10 @@ impl Bucket {
         ]
     }
 
-    /// Options of `police`.
-    fn policer(&self) -> Vec<DefaultNla> {
+    /// Options of `police`; `number` is that of an action that filters share, or 0.
+    pub(super) fn policer(&self, number: u32) -> Vec<DefaultNla> {
         let mut parameters = Vec::new();
-        for word in [0, police::DROP, 0, self.ticks(), 0] {
+        for word in [number, police::DROP, 0, self.ticks(), 0] {
             parameters.extend(u32::to_ne_bytes(word));
         }
         parameters.extend(self.specification());
@@ -155,8 +158,17 @@ impl Bucket {
     }
 }
 
-/// Limits what passes the host's end; the guard is there already.
-pub(in crate::linux) fn limit(xid: u32, rate: Rate) -> io::Result<()> {
+/// Options of a `police` that is there under this number.
+pub(super) fn known_policer(number: u32) -> Vec<DefaultNla> {
+    // struct tc_police, of which nothing else counts then.
+    let mut parameters = number.to_ne_bytes().to_vec();
+    parameters.resize(POLICE_SIZE, 0);
+    vec![attribute(police::PARAMETERS, parameters)]
+}
+
+/// Limits what passes the host's end, in place of what limited it before; the guard is there
+/// already. While that changes, packets pass.
+pub(in crate::linux) fn limit(xid: u32, rate: Option<Rate>) -> io::Result<()> {
     run(async |handle| {
         let index = link::index(&handle, &host_end(xid)).await?;
         let options = |all: Vec<DefaultNla>| {
@@ -164,14 +176,24 @@ pub(in crate::linux) fn limit(xid: u32, rate: Rate) -> io::Result<()> {
         };
         let first = TcHandle { major: 1, minor: 0 };
         let mut qdisc = message(index, first, TcHandle::ROOT);
+        let mut filter = message(index, TcHandle::UNSPEC, INGRESS);
+        filter.header.info = u32::from(ORDER) << 16;
+        let old = RouteNetlinkMessage::DelTrafficFilter(filter.clone());
+        let missing = [libc::ENOENT, libc::EINVAL];
+        let Some(rate) = rate else {
+            let message = RouteNetlinkMessage::DelQueueDiscipline(qdisc);
+            unless(change(&handle, message, 0).await, &missing)?;
+            return unless(change(&handle, old, 0).await, &missing);
+        };
         qdisc.attributes = vec![
             TcAttribute::Kind("tbf".to_owned()),
             options(Bucket::new(rate.ingress).shaper()),
         ];
-        change(&handle, RouteNetlinkMessage::NewQueueDiscipline(qdisc), NEW).await?;
-        let mut filter = message(index, TcHandle::UNSPEC, INGRESS);
-        filter.header.info = u32::from(ORDER) << 16 | u32::from(ALL_PROTOCOLS.to_be());
-        let policer = Bucket::new(rate.egress).policer();
+        let message = RouteNetlinkMessage::NewQueueDiscipline(qdisc);
+        change(&handle, message, NLM_F_CREATE | NLM_F_REPLACE).await?;
+        unless(change(&handle, old, 0).await, &missing)?;
+        filter.header.info |= u32::from(ALL_PROTOCOLS.to_be());
+        let policer = Bucket::new(rate.egress).policer(0);
         filter.attributes = vec![
             TcAttribute::Kind("matchall".to_owned()),
             options(vec![one_action(MATCHALL_ACTIONS, "police", &policer)]),
@@ -192,7 +214,8 @@ mod tests {
         // struct tc_tbf_qopt
         assert_eq!(bucket.shaper()[0].value_len(), 36);
         // struct tc_police
-        assert_eq!(bucket.policer()[0].value_len(), 56);
+        assert_eq!(bucket.policer(7)[0].value_len(), POLICE_SIZE);
+        assert_eq!(known_policer(7)[0].value_len(), POLICE_SIZE);
     }
 
     #[test]
