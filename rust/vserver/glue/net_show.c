@@ -129,10 +129,18 @@ static void vs_common6(const struct vs_net_set *set, struct in6_addr *ip)
 		*ip = in6addr_loopback;
 }
 
-/* The network context whose loopback address looks like the common one. */
+/*
+ * The network context whose loopback address looks like the common one. What is left
+ * of a connection has none; who sees it in a table is of the one it had.
+ */
 static const struct vs_net *vs_disguised_net(const struct sock *sk)
 {
-	const struct vs_net *net = sk_fullsock(sk) ? vs_sk_net(sk) : NULL;
+	const struct vs_net *net = NULL;
+
+	if (sk_fullsock(sk))
+		net = vs_sk_net(sk);
+	else if (sk->sk_state == TCP_TIME_WAIT && in_task())
+		net = vs_current_net();
 
 	return net && vs_net_flag(net, VS_NET_HIDE_LBACK) ? net : NULL;
 }

@@ -367,7 +367,36 @@ fn internet(t: &mut Test, guests: &mut [Guest]) -> Outcome {
         guests[0].tell(loopback, "0100007F:1F4C", &[])?,
         true,
     );
+    let nid = guests[0].xid();
+    let private = format!("01{:02X}{:02X}7F:", nid & 255, nid >> 8);
+    let left = guests[0]
+        .ask(remains)?
+        .need("what is left of a connection")?;
+    t.check(
+        "and so it is in what is left of a connection",
+        left.contains(" 0100007F:1F9A ") && !left.contains(&private),
+    );
     Ok(())
+}
+
+/// Lines of the table about connections in TIME_WAIT, after one over the loopback.
+fn remains(_: &Words) -> Sys<String> {
+    let address = at("127.0.0.1", 8090);
+    let server = inet::listen(&address, 0)?;
+    let client = inet::connect(&address, "")?;
+    // SAFETY: plain numbers and no address to fill in.
+    let accepted = crate::sys::sys(unsafe {
+        libc::accept(server, std::ptr::null_mut(), std::ptr::null_mut())
+    })?;
+    // Who closes first keeps the rest.
+    for fd in [client, accepted as i32, server] {
+        sockets::close(fd);
+    }
+    Ok(files::read("/proc/net/tcp")?
+        .lines()
+        .filter(|line| line.split_whitespace().nth(3) == Some("06"))
+        .collect::<Vec<_>>()
+        .join("\n"))
 }
 
 fn unix(t: &mut Test, guests: &mut [Guest]) -> Outcome {
