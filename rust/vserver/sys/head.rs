@@ -135,12 +135,7 @@ impl Head {
         }
         // SAFETY: The head is valid, the class is one, both arrays are as long as C writes.
         unsafe {
-            bindings::vs_traffic_read(
-                self.as_ptr(),
-                class,
-                count.as_mut_ptr(),
-                total.as_mut_ptr(),
-            )
+            bindings::vs_traffic_read(self.as_ptr(), class, count.as_mut_ptr(), total.as_mut_ptr())
         };
         (count, total)
     }
