@@ -68,8 +68,10 @@ main() {
 		"$ROOT/scripts/build-kernel.sh" x86_64 "$flavour"
 		kernels+=("--$side" "$(kernel_image x86_64 "$flavour")")
 	done
+	# The command of the rows that start guests.
+	"$ROOT/scripts/build-tools.sh"
 	step "bench: counting instructions"
-	exec nice "$PROGRAM" "${kernels[@]}" --out "$CACHE/bench" ${program[@]+"${program[@]}"}
+	exec nice "$PROGRAM" "${kernels[@]}" --command "$CARGO_TARGET_DIR/release/vserver" --out "$CACHE/bench" ${program[@]+"${program[@]}"}
 }
 
 main "$@"

@@ -2,9 +2,10 @@
 
 //! Counts instructions per operation on three kernels: stock, ours idle, ours inside a guest.
 //!
-//! The one binary has three lives. On the developer's machine it boots virtual machines and
+//! The one binary has four lives. On the developer's machine it boots virtual machines and
 //! renders what they report (`host`). As pid 1 of such a machine it measures (`machine`). Called as
-//! [`EMPTY_PROGRAM`] it ends at once: that is what the exec rows execute.
+//! [`EMPTY_PROGRAM`] it ends at once: that is what the exec rows execute. Called as [`WAIT_PROGRAM`] it
+//! is the init of a guest.
 
 mod host;
 mod machine;
@@ -17,16 +18,18 @@ use std::process::ExitCode;
 /// First argument that makes this binary end at once with success.
 pub const EMPTY_PROGRAM: &str = "empty-program";
 
+/// First argument that makes this binary wait until it is asked to end: the init of a guest.
+pub const WAIT_PROGRAM: &str = "wait-program";
+
 /// Name of the virtio-serial port that carries the results out of the machine.
 pub const PORT: &str = "vserver.bench";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    if arguments
-        .first()
-        .is_some_and(|first| first == EMPTY_PROGRAM)
-    {
-        return ExitCode::SUCCESS;
+    match arguments.first().map(String::as_str) {
+        Some(EMPTY_PROGRAM) => return ExitCode::SUCCESS,
+        Some(WAIT_PROGRAM) => return machine::wait_for_the_end(),
+        _ => {}
     }
     if std::process::id() == 1 {
         machine::run_as_init();

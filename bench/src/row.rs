@@ -28,6 +28,8 @@ pub struct Operation {
     pub batches: u32,
     /// See [`Ticks`].
     pub ticks: Ticks,
+    /// Whether it needs the network of the machine; in a guest it then runs in a network context.
+    pub network: bool,
 }
 
 /// A measurement that only makes sense once, on our kernel.
@@ -46,6 +48,7 @@ const fn exact(name: &'static str, label: &'static str, count: u32) -> Operation
         count,
         batches: 25,
         ticks: Ticks::Avoid,
+        network: false,
     }
 }
 
@@ -56,6 +59,14 @@ const fn deferred(name: &'static str, label: &'static str, count: u32) -> Operat
         count,
         batches: 3,
         ticks: Ticks::Settle,
+        network: false,
+    }
+}
+
+const fn networked(operation: Operation) -> Operation {
+    Operation {
+        network: true,
+        ..operation
     }
 }
 
@@ -86,7 +97,92 @@ pub const OPERATIONS: &[Operation] = &[
     exact("chdir", "chdir", 400),
     exact("setpriority", "setpriority of a child", 500),
     deferred("setgroups", "setgroups (a capability check)", 10000),
+    networked(deferred(
+        "tcp4_request",
+        "TCP: connect, ask, answer, close, IPv4",
+        150,
+    )),
+    networked(deferred(
+        "tcp6_request",
+        "TCP: connect, ask, answer, close, IPv6",
+        150,
+    )),
+    networked(exact("udp4_request", "UDP: ask and answer, IPv4", 20)),
+    networked(exact("udp6_request", "UDP: ask and answer, IPv6", 20)),
+    networked(deferred("tcp4_send", "TCP: send 1 MiB, IPv4", 8)),
+    networked(deferred("tcp6_send", "TCP: send 1 MiB, IPv6", 8)),
+    networked(deferred("lo4_send", "loopback: send 1 MiB, IPv4", 8)),
+    networked(deferred("lo6_send", "loopback: send 1 MiB, IPv6", 8)),
 ];
+
+/// Guests with networks.
+pub const STARTS: &str = "start_net";
+/// A thousand guests with addresses.
+pub const CROWD: &str = "crowd";
+
+/// Measurements that each need a machine to themselves.
+pub const ALONE: &[&str] = &["memory", STARTS, CROWD];
+
+/// Start and stop of a guest without a network section.
+pub const START_NONE: &str = "start_none";
+/// With addresses of the shared stack.
+pub const START_SHARED: &str = "start_shared";
+/// With a stack of its own, a veth pair and routes.
+pub const START_ROUTED: &str = "start_routed";
+/// With a stack of its own, a veth pair and a bridge.
+pub const START_BRIDGE: &str = "start_bridge";
+/// A namespace, a veth pair and a bridge made with `ip`, without a guest.
+pub const START_BY_HAND: &str = "by_hand";
+
+/// All of these in the order of the table.
+pub const STARTED: &[(&str, &str)] = &[
+    (START_NONE, "no network section"),
+    (START_SHARED, "shared stack: two addresses"),
+    (START_ROUTED, "own stack: veth pair, routes"),
+    (START_BRIDGE, "own stack: veth pair, bridge"),
+    (START_BY_HAND, "by hand: ip, veth pair, bridge (no guest)"),
+];
+
+/// Whether a life cycle belongs to the table of making and leaving.
+pub fn is_cycle(name: &str) -> bool {
+    name == FORK || SPECIALS.iter().any(|special| special.name == name)
+}
+
+/// The life cycle that is part of the others.
+pub const FORK: &str = "fork";
+
+/// Making the first guests of a crowd.
+pub const GUEST_FIRST: &str = "guest_first";
+/// Making the last ones.
+pub const GUEST_LAST: &str = "guest_last";
+
+/// Who else is there while connections are counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Crowd {
+    /// No guest: the server belongs to the host.
+    Nobody,
+    /// Guests with addresses and no listener.
+    Silent,
+    /// Guests that all listen on the same port.
+    Listening,
+}
+
+impl Crowd {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Nobody, Self::Silent, Self::Listening];
+
+    /// Name of the row of connections over one family.
+    pub const fn row(self, v6: bool) -> &'static str {
+        match (self, v6) {
+            (Self::Nobody, false) => "accept4_nobody",
+            (Self::Nobody, true) => "accept6_nobody",
+            (Self::Silent, false) => "accept4_silent",
+            (Self::Silent, true) => "accept6_silent",
+            (Self::Listening, false) => "accept4_listening",
+            (Self::Listening, true) => "accept6_listening",
+        }
+    }
+}
 
 /// The measurements about contexts themselves.
 pub const SPECIALS: &[Special] = &[
@@ -105,6 +201,14 @@ pub const SPECIALS: &[Special] = &[
     Special {
         name: "memory",
         label: "memory and creation cost of 10, 1,000 and 10,000 contexts",
+    },
+    Special {
+        name: STARTS,
+        label: "start and stop of guests with networks of each kind",
+    },
+    Special {
+        name: CROWD,
+        label: "creation and accept with 1,000 guests with addresses",
     },
 ];
 

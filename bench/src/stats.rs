@@ -7,6 +7,11 @@ pub const IDLE_LIMIT: f64 = 1.001;
 /// Ratio above which a row inside a guest is marked: 1 %.
 pub const INSIDE_LIMIT: f64 = 1.01;
 
+/// Ratio of the last guests of a crowd to the first above which making them is marked: 20 %.
+pub const CROWD_LIMIT: f64 = 1.2;
+/// Ratio of connections among other guests to those without any above which they are marked: 2 %.
+pub const ACCEPT_LIMIT: f64 = 1.02;
+
 /// The median; for an even number of values the mean of the middle two. `None` without values.
 pub fn median(values: &[f64]) -> Option<f64> {
     if values.is_empty() {

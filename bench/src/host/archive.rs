@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The initramfs: a cpio archive in the "new ASCII" format with this binary as `/init`, and crun
-//! with its libraries where it is installed.
+//! The initramfs: a cpio archive in the "new ASCII" format with this binary as `/init`, the vserver
+//! command, and crun and ip where they are installed, all with their libraries.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -13,21 +13,21 @@ const DIRECTORY: u32 = 0o040_755;
 const PROGRAM: u32 = 0o100_755;
 const CONSOLE: u32 = 0o020_600;
 
-/// Writes the archive.
-pub fn write(path: &Path) -> Result<(), String> {
+/// Writes the archive; `command` is the vserver command.
+pub fn write(path: &Path, command: Option<&Path>) -> Result<(), String> {
     let own = std::env::current_exe().map_err(|error| format!("where am I? {error}"))?;
     let mut archive = Archive::default();
     archive.add_file("init", &own)?;
     archive.add_directories("dev");
     archive.add("dev/console", CONSOLE, (5, 1), &[]);
-    if let Some(crun) = libraries::find_program("crun") {
-        archive.add_file("usr/bin/crun", &crun)?;
-        for library in libraries::needed(&crun)? {
-            let inside = library
-                .strip_prefix("/")
-                .map_or_else(|_| library.clone(), Path::to_path_buf);
-            archive.add_file(&inside.to_string_lossy(), &library)?;
+    // Rows that need a program which is not there say so.
+    for name in ["crun", "ip"] {
+        if let Some(program) = libraries::find_program(name) {
+            archive.add_program(&format!("usr/bin/{name}"), &program)?;
         }
+    }
+    if let Some(command) = command {
+        archive.add_program("usr/bin/vserver", command)?;
     }
     fs::write(path, archive.finish())
         .map_err(|error| format!("cannot write {}: {error}", path.display()))
@@ -39,6 +39,7 @@ struct Archive {
     bytes: Vec<u8>,
     entries: u32,
     directories: BTreeSet<PathBuf>,
+    libraries: BTreeSet<PathBuf>,
 }
 
 impl Archive {
@@ -50,6 +51,18 @@ impl Archive {
             self.add_directories(&parent.to_string_lossy());
         }
         self.add(name, PROGRAM, (0, 0), &content);
+        Ok(())
+    }
+
+    /// Adds a program and the libraries that it needs, which may be there already.
+    fn add_program(&mut self, name: &str, from: &Path) -> Result<(), String> {
+        self.add_file(name, from)?;
+        for library in libraries::needed(from)? {
+            if self.libraries.insert(library.clone()) {
+                let inside = library.strip_prefix("/").unwrap_or(&library).to_path_buf();
+                self.add_file(&inside.to_string_lossy(), &library)?;
+            }
+        }
         Ok(())
     }
 

@@ -36,6 +36,8 @@ pub struct Kernels {
 pub struct Arguments {
     /// Kernel images.
     pub kernels: Kernels,
+    /// The vserver command.
+    pub command: Option<PathBuf>,
     /// Names of the rows.
     pub rows: Vec<String>,
     /// Boots of each kernel.
@@ -76,6 +78,7 @@ rows:
 pub fn parse(words: &[String]) -> Result<Command, String> {
     let mut arguments = Arguments {
         kernels: Kernels::default(),
+        command: None,
         rows: Vec::new(),
         boots: BOOTS,
         json: false,
@@ -100,6 +103,7 @@ pub fn parse(words: &[String]) -> Result<Command, String> {
             "--check" => check = true,
             "--stock" => arguments.kernels.stock = Some(value()?.into()),
             "--ours" => arguments.kernels.ours = Some(value()?.into()),
+            "--command" => arguments.command = Some(value()?.into()),
             "--out" => arguments.out = value()?.into(),
             "--boots" => arguments.boots = boots(&value()?)?,
             "--rows" => arguments.rows = rows(&value()?)?,
@@ -160,12 +164,13 @@ mod tests {
 
     #[test]
     fn all_options() {
-        let line = "--stock a --ours=b --rows null,memory --boots 5 --json --out d";
+        let line = "--stock a --ours=b --command c --rows null,memory --boots 5 --json --out d";
         let Ok(Command::Measure(arguments)) = parse(&words(line)) else {
             panic!("refused")
         };
         assert_eq!(arguments.kernels.stock, Some("a".into()));
         assert_eq!(arguments.kernels.ours, Some("b".into()));
+        assert_eq!(arguments.command, Some("c".into()));
         assert_eq!(arguments.rows, ["null", "memory"]);
         assert_eq!(arguments.boots, 5);
         assert!(arguments.json);

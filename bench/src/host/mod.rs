@@ -52,7 +52,7 @@ fn measure(arguments: &Arguments) -> Result<(), String> {
     std::fs::create_dir_all(&arguments.out)
         .map_err(|error| format!("cannot make {}: {error}", arguments.out.display()))?;
     let initramfs = arguments.out.join("bench.cpio");
-    archive::write(&initramfs)?;
+    archive::write(&initramfs, arguments.command.as_deref())?;
     let mut results = Results::default();
     let started = Instant::now();
     for boot in 1..=arguments.boots {
@@ -76,20 +76,11 @@ fn measure(arguments: &Arguments) -> Result<(), String> {
         .collect();
     // Each special has a machine of its own: a context more or less must not change the others.
     if let Some(kernel) = &arguments.kernels.ours {
-        let cycles: Vec<&str> = specials
+        let (alone, cycles): (Vec<&str>, Vec<&str>) = specials
             .iter()
             .copied()
-            .filter(|name| *name != "memory")
-            .collect();
-        let memory: Vec<&str> = specials
-            .iter()
-            .copied()
-            .filter(|name| *name == "memory")
-            .collect();
-        for rows in [cycles, memory] {
-            if rows.is_empty() {
-                continue;
-            }
+            .partition(|name| row::ALONE.contains(name));
+        for rows in std::iter::once(cycles).chain(alone.into_iter().map(|name| vec![name])) {
             let machine = Machine {
                 kernel,
                 initramfs: &initramfs,

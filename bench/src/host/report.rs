@@ -8,11 +8,11 @@ use serde_json::{json, Value};
 
 use super::qemu::Side;
 use crate::record::{MemoryUse, Place, Record};
-use crate::row;
-use crate::stats::{is_over, median, ratio, spread, IDLE_LIMIT, INSIDE_LIMIT};
+use crate::row::{self, Crowd};
+use crate::stats::{
+    is_over, median, ratio, spread, ACCEPT_LIMIT, CROWD_LIMIT, IDLE_LIMIT, INSIDE_LIMIT,
+};
 
-/// The cycle that is part of all others.
-pub const FORK: &str = "fork";
 /// Rows whose absence is a note and no failure: they compare with programs that need not exist.
 const OPTIONAL: &[&str] = &["crun"];
 
@@ -58,6 +58,8 @@ pub struct Compared {
     pub name: &'static str,
     /// What it is.
     pub label: &'static str,
+    /// Whether it is about the network.
+    pub network: bool,
     /// Stock kernel.
     pub stock: Option<f64>,
     /// Ours without a context.
@@ -100,6 +102,17 @@ impl Compared {
     pub fn context_over(&self) -> bool {
         is_over(self.context_ratio(), INSIDE_LIMIT)
     }
+}
+
+/// A number that is compared with another.
+#[derive(Clone, Copy, Debug)]
+pub struct Measured {
+    /// Instructions.
+    pub instructions: f64,
+    /// Share of what it is compared with.
+    pub ratio: Option<f64>,
+    /// Whether that is over the limit.
+    pub over: bool,
 }
 
 /// Memory per context.
@@ -202,6 +215,7 @@ impl Results {
                 Some(Compared {
                     name: operation.name,
                     label: operation.label,
+                    network: operation.network,
                     stock,
                     idle,
                     spaces,
@@ -218,13 +232,74 @@ impl Results {
     /// Median instructions of a cycle, without the fork, exit and wait that is part of it.
     pub fn cycle(&self, row: &str) -> Option<f64> {
         let all = self.whole_cycle(row)?;
-        let fork = self.whole_cycle(FORK)?;
-        Some(if row == FORK { all } else { all - fork })
+        let fork = self.whole_cycle(row::FORK)?;
+        Some(if row == row::FORK { all } else { all - fork })
     }
 
     /// Median instructions of a cycle, everything included.
     pub fn whole_cycle(&self, row: &str) -> Option<f64> {
         median(self.cycles.get(row)?)
+    }
+
+    /// Start and stop of a guest with a network of this kind, and how much of it the network is.
+    pub fn start(&self, row: &str) -> Option<(f64, Option<f64>)> {
+        let all = self.whole_cycle(row)?;
+        if row == row::START_BY_HAND {
+            return Some((all, Some(all)));
+        }
+        let none = self.whole_cycle(row::START_NONE);
+        Some((all, none.map(|none| all - none)))
+    }
+
+    /// Making the last guests of a crowd, compared with the first.
+    pub fn last_guests(&self) -> Option<Measured> {
+        self.measured(row::GUEST_LAST, row::GUEST_FIRST, CROWD_LIMIT)
+    }
+
+    /// Connections in a crowd, compared with those on a host without guests.
+    pub fn accepts(&self, crowd: Crowd, v6: bool) -> Option<Measured> {
+        self.measured(crowd.row(v6), Crowd::Nobody.row(v6), ACCEPT_LIMIT)
+    }
+
+    fn measured(&self, row: &str, base: &str, limit: f64) -> Option<Measured> {
+        let instructions = self.whole_cycle(row)?;
+        let ratio = ratio(Some(instructions), self.whole_cycle(base));
+        Some(Measured {
+            instructions,
+            ratio,
+            over: is_over(ratio, limit),
+        })
+    }
+
+    /// The tables of starts and crowds as JSON.
+    fn networks_to_json(&self) -> Value {
+        let measured = |measured: Option<Measured>| {
+            measured.map(|measured| {
+                json!({
+                    "instructions": measured.instructions,
+                    "ratio": measured.ratio,
+                    "over": measured.over,
+                })
+            })
+        };
+        let starts: BTreeMap<&str, Value> = row::STARTED
+            .iter()
+            .filter_map(|(row, _)| {
+                let (all, network) = self.start(row)?;
+                Some((*row, json!({"instructions": all, "network": network})))
+            })
+            .collect();
+        let accepts: BTreeMap<&str, Value> = Crowd::ALL
+            .iter()
+            .flat_map(|crowd| [(*crowd, false), (*crowd, true)])
+            .map(|(crowd, v6)| (crowd.row(v6), json!(measured(self.accepts(crowd, v6)))))
+            .collect();
+        json!({
+            "starts": starts,
+            "first_guests": self.whole_cycle(row::GUEST_FIRST),
+            "last_guests": measured(self.last_guests()),
+            "accepts": accepts,
+        })
     }
 
     /// Memory per context at each step.
@@ -298,6 +373,7 @@ impl Results {
         let cycles: Vec<Value> = self
             .cycles
             .keys()
+            .filter(|name| row::is_cycle(name))
             .map(|name| {
                 json!({
                     "name": name,
@@ -335,9 +411,13 @@ impl Results {
             "unit": "instructions per operation",
             "boots": boots,
             "kernels": self.kernels,
-            "limits": {"idle": IDLE_LIMIT, "inside": INSIDE_LIMIT},
+            "limits": {
+                "idle": IDLE_LIMIT, "inside": INSIDE_LIMIT, "last_guests": CROWD_LIMIT,
+                "accepts": ACCEPT_LIMIT,
+            },
             "rows": rows,
             "cycles": cycles,
+            "networks": self.networks_to_json(),
             "memory": memory,
             "creation": creation,
             "missing": missing,

@@ -2,8 +2,8 @@
 
 //! The report for people.
 
-use super::report::{Compared, Results, FORK, MEMORY_KINDS};
-use crate::row;
+use super::report::{Compared, Measured, Results, MEMORY_KINDS};
+use crate::row::{self, Crowd};
 
 /// Follows a ratio that is over its limit.
 const MARK: char = '!';
@@ -11,12 +11,20 @@ const MARK: char = '!';
 /// All tables that have content.
 pub fn render(results: &Results) -> String {
     let mut parts = Vec::new();
-    let rows = results.compared();
-    if !rows.is_empty() {
-        parts.push(operations(&rows));
+    for (title, network) in [
+        ("Instructions per operation", false),
+        ("Network: instructions per operation of both ends, a guest with addresses of the shared stack", true),
+    ] {
+        let mut rows = results.compared();
+        rows.retain(|row| row.network == network);
+        if !rows.is_empty() {
+            parts.push(operations(title, &rows));
+        }
     }
     parts.extend(cycles(results));
     parts.extend(memory(results));
+    parts.extend(starts(results));
+    parts.extend(crowd(results));
     if !results.missing().is_empty() {
         let mut text = "Not measured\n".to_owned();
         for missing in results.missing() {
@@ -30,7 +38,7 @@ pub fn render(results: &Results) -> String {
     parts.join("\n")
 }
 
-fn operations(rows: &[Compared]) -> String {
+fn operations(title: &str, rows: &[Compared]) -> String {
     let head = [
         "operation",
         "stock",
@@ -59,7 +67,7 @@ fn operations(rows: &[Compared]) -> String {
     }
     let over = |is_over: fn(&Compared) -> bool| rows.iter().filter(|row| is_over(row)).count();
     format!(
-        "Instructions per operation\n{}\
+        "{title}\n{}\
          {MARK} over the limit: {} rows idle (0.1 %), {} rows in a guest (1 %), {} of them by the \
          context and not by namespaces.\n\
          stock ns: the stock kernel in the namespaces of a guest. noise: how far boots disagree.\n",
@@ -71,7 +79,7 @@ fn operations(rows: &[Compared]) -> String {
 }
 
 fn cycles(results: &Results) -> Option<String> {
-    let fork = results.whole_cycle(FORK)?;
+    let fork = results.whole_cycle(row::FORK)?;
     let all_namespaces = results.cycle("clone_all");
     let mut lines = vec![["make and leave", "instructions", "of clone"].map(str::to_owned)];
     lines.push([
@@ -124,6 +132,74 @@ fn memory(results: &Results) -> Option<String> {
         }
     }
     Some(text)
+}
+
+fn starts(results: &Results) -> Option<String> {
+    let routed = results.start(row::START_ROUTED).and_then(|(_, part)| part);
+    let mut lines =
+        vec![["start and stop", "instructions", "network", "of own stack"].map(str::to_owned)];
+    for (row, label) in row::STARTED {
+        let Some((all, network)) = results.start(row) else {
+            continue;
+        };
+        let share = match (network, routed) {
+            (Some(network), Some(routed)) if *row != row::START_NONE => {
+                format!("{:.1} %", 100.0 * network / routed)
+            }
+            _ => String::new(),
+        };
+        lines.push([(*label).to_owned(), count(Some(all)), count(network), share]);
+    }
+    (lines.len() > 1).then(|| {
+        format!(
+            "Start and stop of a guest with one IPv4 and one IPv6 address, deferred work included\n{}",
+            align(&lines)
+        )
+    })
+}
+
+fn crowd(results: &Results) -> Option<String> {
+    let mut lines =
+        vec![["1,000 guests with addresses", "IPv4", "", "IPv6", ""].map(str::to_owned)];
+    for (crowd, label) in [
+        (Crowd::Nobody, "connection: no guests, a server of the host"),
+        (Crowd::Silent, "connection: one of them listens"),
+        (Crowd::Listening, "connection: all listen on this port"),
+    ] {
+        let families = [false, true].map(|v6| results.accepts(crowd, v6));
+        if families.iter().all(Option::is_none) {
+            continue;
+        }
+        let [v4, v6] = families.map(cells);
+        lines.push(
+            [&[label.to_owned()][..], &v4, &v6]
+                .concat()
+                .try_into()
+                .ok()?,
+        );
+    }
+    let last = results.last_guests();
+    if lines.len() == 1 && last.is_none() {
+        return None;
+    }
+    let [instructions, ratio] = cells(last);
+    Some(format!(
+        "A crowd: instructions per connection from outside (limit 2 % above a host without guests)\n{}\
+         Making a guest: {} for the first hundred, {instructions} for the last, ratio {} (limit 20 %)\n",
+        align(&lines),
+        count(results.whole_cycle(row::GUEST_FIRST)),
+        ratio.trim_end(),
+    ))
+}
+
+fn cells(measured: Option<Measured>) -> [String; 2] {
+    [
+        count(measured.map(|measured| measured.instructions)),
+        marked(
+            measured.and_then(|measured| measured.ratio),
+            measured.is_some_and(|measured| measured.over),
+        ),
+    ]
 }
 
 /// A number of instructions: whole from a thousand up.

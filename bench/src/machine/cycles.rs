@@ -24,13 +24,15 @@ use crate::row;
 use crate::EMPTY_PROGRAM;
 
 /// How one cycle is measured.
-struct Cycle {
-    row: &'static str,
+pub struct Cycle {
+    /// Its name.
+    pub row: &'static str,
     /// Cycles per batch.
-    count: u32,
-    batches: u32,
+    pub count: u32,
+    /// Batches after the one that warms up.
+    pub batches: u32,
     /// Pause for the deferred work, in ms of virtual time.
-    drain: u64,
+    pub drain: u64,
 }
 
 const FORK: Cycle = Cycle {
@@ -94,7 +96,7 @@ pub fn measure(wanted: &dyn Fn(&str) -> bool, port: &mut Port) -> io::Result<()>
 }
 
 /// Measures one cycle and sends the result, or why there is none.
-fn report(
+pub fn report(
     cycle: &Cycle,
     filler: &Filler,
     port: &mut Port,
@@ -122,7 +124,8 @@ fn report(
     })
 }
 
-fn unavailable(row: &str, error: &io::Error, port: &mut Port) -> io::Result<()> {
+/// Reports that a row has no number.
+pub fn unavailable(row: &str, error: &io::Error, port: &mut Port) -> io::Result<()> {
     let label = row::SPECIALS
         .iter()
         .find(|special| special.name == row)
@@ -231,9 +234,12 @@ fn crun(number: u32) -> io::Result<()> {
         .args(["--cgroup-manager=cgroupfs", "run", "--bundle", BUNDLE])
         .arg(format!("bench{number}"))
         .env("PATH", "/usr/bin:/bin")
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped());
+        .stdin(Stdio::null());
+    run_program(&mut command)
+}
+
+/// Runs a program to its end, scheduled as programs are; the error is what it says.
+pub fn run_program(command: &mut Command) -> io::Result<()> {
     // SAFETY: the closure only makes a system call. It undoes nothing of the caller.
     unsafe { command.pre_exec(|| sys::set_policy(libc::SCHED_OTHER)) };
     let output = command.output()?;

@@ -9,11 +9,13 @@
 use std::fs;
 use std::io;
 
-use libvserver::abi::{space, vxf, XID_SELF};
-use libvserver::{capability, Errno, Vserver};
+use libvserver::abi::{nxf, space, vxf, XID_SELF};
+
+use libvserver::{capability, Errno, Ipv4Entry, Ipv6Entry, Vserver};
 
 use super::root;
 use super::sys::{self, check, check_long, Child};
+use super::wire;
 
 /// Context id of the guest.
 pub const GUEST_XID: u32 = 4711;
@@ -47,8 +49,17 @@ const KEPT: u64 = 1 << capability::CHOWN
 /// Cgroup of the guest, as deep as the vserver command makes it.
 const CGROUP: &str = "vserver/bench";
 
-/// Runs `work` in a child of pid 1 of new namespaces; with `xid` also in a sealed context.
-pub fn run(xid: Option<u32>, work: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
+/// A context that `run` makes.
+#[derive(Clone, Copy)]
+pub struct Guest {
+    /// Its id, and that of its network context.
+    pub xid: u32,
+    /// Number of its addresses, when it has a network context.
+    pub site: Option<u16>,
+}
+
+/// Runs `work` in a child of pid 1 of new namespaces; with `guest` also in a sealed context.
+pub fn run(guest: Option<Guest>, work: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
     let cgroup = format!("{}/{CGROUP}", root::CGROUPS);
     fs::create_dir_all(&cgroup)?;
     Child::spawn(|| {
@@ -56,11 +67,14 @@ pub fn run(xid: Option<u32>, work: impl FnOnce() -> io::Result<()>) -> io::Resul
         sys::context("cannot unshare the namespaces", sys::unshare(NAMESPACES))?;
         Child::spawn(|| {
             root::prepare_guest("/guest")?;
-            if let Some(xid) = xid {
-                create(xid)?;
+            if let Some(guest) = guest {
+                if let Some(site) = guest.site {
+                    create_network(guest.xid, site)?;
+                }
+                create(guest.xid)?;
             }
             shrink_bounding_set()?;
-            if xid.is_some() {
+            if guest.is_some() {
                 seal()?;
             }
             drop_capabilities()?;
@@ -84,6 +98,26 @@ fn remove_empty(cgroup: &str) -> io::Result<()> {
     fs::remove_dir(cgroup)
 }
 
+/// Makes the calling thread the first task of a new network context with the addresses of a site,
+/// as the vserver command does for the shared stack.
+pub fn create_network(nid: u32, site: u16) -> io::Result<()> {
+    let vserver = Vserver::new();
+    named(
+        "net_create",
+        vserver.create_network(nid, Some(nxf::INIT_SET)),
+    )?;
+    let (ip, mask) = (wire::ipv4(site), wire::MASK);
+    named(
+        "net_add_ipv4",
+        vserver.add_ipv4(nid, Ipv4Entry::Address { ip, mask }),
+    )?;
+    let (ip, prefix) = (wire::ipv6(site), wire::PREFIX);
+    named(
+        "net_add_ipv6",
+        vserver.add_ipv6(nid, Ipv6Entry::Address { ip, prefix }),
+    )
+}
+
 /// Makes the calling thread the first task of a new context and gives it mask and namespaces.
 fn create(xid: u32) -> io::Result<()> {
     let vserver = Vserver::new();
@@ -94,7 +128,7 @@ fn create(xid: u32) -> io::Result<()> {
 }
 
 /// Registers the caller as init and ends the set-up.
-fn seal() -> io::Result<()> {
+pub fn seal() -> io::Result<()> {
     let vserver = Vserver::new();
     named(
         "set_flags",

@@ -5,7 +5,6 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
-use std::ptr;
 
 use libvserver::abi::vxf;
 use libvserver::Vserver;
@@ -14,6 +13,7 @@ use super::inside::named;
 use super::meter;
 use super::port::Port;
 use super::sys::{self, Child};
+use super::word::SharedWord;
 use crate::record::{MemoryUse, Record};
 
 /// Numbers of contexts at which memory is read.
@@ -24,46 +24,6 @@ const CALLS: u32 = 9;
 const FIRST_XID: u32 = 2000;
 /// Contexts that are made and removed before anything is read, so that caches exist.
 const WARM_UP: u32 = 64;
-
-/// A word that children share with their parent.
-struct SharedWord(*mut u64);
-
-impl SharedWord {
-    fn new() -> io::Result<Self> {
-        // SAFETY: a new mapping at a place that the kernel chooses.
-        let place = unsafe {
-            libc::mmap(
-                ptr::null_mut(),
-                size_of::<u64>(),
-                libc::PROT_READ | libc::PROT_WRITE,
-                libc::MAP_SHARED | libc::MAP_ANONYMOUS,
-                -1,
-                0,
-            )
-        };
-        if place == libc::MAP_FAILED {
-            return Err(io::Error::last_os_error());
-        }
-        Ok(Self(place.cast()))
-    }
-
-    fn get(&self) -> u64 {
-        // SAFETY: the mapping lives as long as self.
-        unsafe { self.0.read_volatile() }
-    }
-
-    fn set(&self, value: u64) {
-        // SAFETY: the mapping lives as long as self.
-        unsafe { self.0.write_volatile(value) }
-    }
-}
-
-impl Drop for SharedWord {
-    fn drop(&mut self) {
-        // SAFETY: the mapping is not used again.
-        unsafe { libc::munmap(self.0.cast(), size_of::<u64>()) };
-    }
-}
 
 /// Makes the contexts, reports memory and cost at each step, removes them.
 pub fn measure(port: &mut Port) -> io::Result<()> {

@@ -2,6 +2,7 @@
 
 //! The half that runs as pid 1 of the machine and measures.
 
+mod crowd;
 mod cycles;
 mod filler;
 mod inside;
@@ -10,15 +11,22 @@ mod meter;
 mod port;
 mod root;
 mod rows;
+mod starts;
 mod sys;
+mod wire;
+mod word;
 
 use std::io;
+use std::process::ExitCode;
+use std::rc::Rc;
 
 use crate::record::{Place, Record};
-use crate::row;
+use crate::row::{self, Operation};
+use inside::Guest;
 use meter::Meter;
 use port::Port;
 use sys::Child;
+use wire::Wire;
 
 /// What the kernel command line asks for.
 struct Wanted {
@@ -59,6 +67,13 @@ impl Wanted {
     fn has(&self, row: &str) -> bool {
         self.rows.iter().any(|name| name == row)
     }
+
+    /// The operations that are asked for, those over the network or the others.
+    fn operations(&self, network: bool) -> impl Iterator<Item = &'static Operation> + '_ {
+        row::OPERATIONS
+            .iter()
+            .filter(move |row| row.network == network && self.has(row.name))
+    }
 }
 
 /// Measures everything, reports, ends the machine.
@@ -84,6 +99,14 @@ pub fn run_as_init() -> ! {
     sys::end_machine();
 }
 
+/// The life of a guest's init: waits for SIGTERM.
+pub fn wait_for_the_end() -> ExitCode {
+    match sys::await_signal(libc::SIGTERM) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(_) => ExitCode::FAILURE,
+    }
+}
+
 fn measure(port: &mut Port) -> io::Result<()> {
     let wanted = Wanted::from_command_line(&std::fs::read_to_string("/proc/cmdline")?)?;
     perturb(wanted.boot)?;
@@ -92,8 +115,10 @@ fn measure(port: &mut Port) -> io::Result<()> {
         release: std::fs::read_to_string("/proc/version")?.trim().to_owned(),
         tick: meter.period(),
     })?;
+    let mut wire = None;
     for place in &wanted.places {
         run_place(*place, &wanted, &mut meter, port)?;
+        run_talks(*place, &wanted, &mut wire, &mut meter, port)?;
     }
     if ["context", "clone_all", "crun"]
         .iter()
@@ -103,6 +128,12 @@ fn measure(port: &mut Port) -> io::Result<()> {
     }
     if wanted.has("memory") {
         memory::measure(port)?;
+    }
+    if wanted.has(row::STARTS) {
+        starts::measure(port)?;
+    }
+    if wanted.has(row::CROWD) {
+        crowd::measure(&mut meter, port)?;
     }
     Ok(())
 }
@@ -119,36 +150,88 @@ fn perturb(boot: u32) -> io::Result<()> {
     Ok(())
 }
 
-/// Measures the operations in one place, in a process of its own.
+/// Measures the operations without the network in one place, in a process of its own.
 fn run_place(place: Place, wanted: &Wanted, meter: &mut Meter, port: &mut Port) -> io::Result<()> {
+    let operations: Vec<&Operation> = wanted.operations(false).collect();
+    if operations.is_empty() {
+        return Ok(());
+    }
+    let work = || {
+        for operation in operations {
+            run_row(
+                place,
+                operation,
+                || rows::prepare(operation.name),
+                meter,
+                port,
+            )?;
+        }
+        Ok(())
+    };
+    go(place, None, work)
+}
+
+/// Measures the operations over the network in one place, with a cable that is laid for the first
+/// of them. Without it these rows are missing and no others.
+fn run_talks(
+    place: Place,
+    wanted: &Wanted,
+    wire: &mut Option<Rc<Wire>>,
+    meter: &mut Meter,
+    port: &mut Port,
+) -> io::Result<()> {
+    let operations: Vec<&Operation> = wanted.operations(true).collect();
+    if operations.is_empty() {
+        return Ok(());
+    }
+    if wire.is_none() {
+        match Wire::start(std::iter::once(wire::SITE)) {
+            Ok(laid) => *wire = Some(Rc::new(laid)),
+            Err(error) => {
+                for operation in operations {
+                    port.send(&unavailable(place, operation, &error))?;
+                }
+                return Ok(());
+            }
+        }
+    }
+    let work = || {
+        for operation in operations {
+            let prepare = || match &*wire {
+                Some(wire) => rows::prepare_talk(operation.name, wire),
+                None => Err(io::Error::other("there is no cable")),
+            };
+            run_row(place, operation, prepare, meter, port)?;
+        }
+        Ok(())
+    };
+    go(place, Some(wire::SITE), work)
+}
+
+/// Runs `work` in a place; a guest has the addresses of `site`, when there is one.
+fn go(place: Place, site: Option<u16>, work: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
     let work = || {
         // Batch tasks do not preempt each other at a wakeup: who runs when does not depend on how
         // long each ran before.
         sys::set_policy(libc::SCHED_BATCH)?;
-        for operation in row::OPERATIONS {
-            if wanted.has(operation.name) {
-                run_row(place, operation, meter, port)?;
-            }
-        }
-        Ok(())
+        work()
     };
+    let xid = inside::GUEST_XID;
     match place {
         Place::Plain => Child::spawn(work)?.wait(),
         Place::Spaces => inside::run(None, work),
-        Place::Guest => inside::run(Some(inside::GUEST_XID), work),
+        Place::Guest => inside::run(Some(Guest { xid, site }), work),
     }
 }
 
 fn run_row(
     place: Place,
-    operation: &row::Operation,
+    operation: &Operation,
+    prepare: impl FnOnce() -> io::Result<rows::Run>,
     meter: &mut Meter,
     port: &mut Port,
 ) -> io::Result<()> {
-    let measured = rows::prepare(operation.name).and_then(|mut run| {
-        let batches = meter.batches(operation, &mut *run)?;
-        Ok(batches)
-    });
+    let measured = prepare().and_then(|mut run| meter.batches(operation, &mut *run));
     port.send(&match measured {
         Ok(batches) => Record::Sample {
             place,
@@ -156,12 +239,16 @@ fn run_row(
             count: operation.count,
             batches,
         },
-        Err(error) => Record::Unavailable {
-            row: operation.name.to_owned(),
-            place: Some(place),
-            reason: error.to_string(),
-        },
+        Err(error) => unavailable(place, operation, &error),
     })
+}
+
+fn unavailable(place: Place, operation: &Operation, error: &io::Error) -> Record {
+    Record::Unavailable {
+        row: operation.name.to_owned(),
+        place: Some(place),
+        reason: error.to_string(),
+    }
 }
 
 #[cfg(test)]

@@ -181,6 +181,26 @@ pub fn wait_for(pid: libc::pid_t) -> io::Result<()> {
     }
 }
 
+/// Blocks a signal and waits for it.
+pub fn await_signal(signal: i32) -> io::Result<()> {
+    let mut set = std::mem::MaybeUninit::uninit();
+    let mut came = 0;
+    // SAFETY: all pointers are to local variables; the set is filled before it is used.
+    unsafe {
+        check(libc::sigemptyset(set.as_mut_ptr()))?;
+        check(libc::sigaddset(set.as_mut_ptr(), signal))?;
+        check(libc::sigprocmask(
+            libc::SIG_BLOCK,
+            set.as_ptr(),
+            std::ptr::null_mut(),
+        ))?;
+        match libc::sigwait(set.as_ptr(), &raw mut came) {
+            0 => Ok(()),
+            code => Err(io::Error::from_raw_os_error(code)),
+        }
+    }
+}
+
 /// Sleeps, in the machine's virtual time.
 pub fn sleep_ms(ms: u64) {
     std::thread::sleep(std::time::Duration::from_millis(ms));

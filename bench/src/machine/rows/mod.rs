@@ -5,11 +5,15 @@
 
 mod file;
 mod ipc;
+pub mod net;
 mod process;
 mod procfs;
 mod talk;
 
 use std::io;
+use std::rc::Rc;
+
+use super::wire::Wire;
 
 /// Runs an operation the given number of times.
 pub type Run = Box<dyn FnMut(u32) -> io::Result<()>>;
@@ -46,12 +50,39 @@ const PREPARE: &[(&str, Prepare)] = &[
     ("setgroups", process::setgroups),
 ];
 
+/// Makes what a row needs that talks over the cable; with IPv6 or without.
+type PrepareTalk = fn(Rc<Wire>, bool) -> io::Result<Run>;
+
+/// How each operation over the network is prepared, behind the others in the catalogue.
+const PREPARE_TALK: &[(&str, PrepareTalk, bool)] = &[
+    ("tcp4_request", net::requests, false),
+    ("tcp6_request", net::requests, true),
+    ("udp4_request", net::datagrams, false),
+    ("udp6_request", net::datagrams, true),
+    ("tcp4_send", net::send, false),
+    ("tcp6_send", net::send, true),
+    ("lo4_send", net::loopback, false),
+    ("lo6_send", net::loopback, true),
+];
+
 /// Prepares the row called `name`.
 pub fn prepare(name: &str) -> io::Result<Run> {
     match PREPARE.iter().find(|(known, _)| *known == name) {
         Some((_, prepare)) => prepare(),
-        None => Err(io::Error::other(format!("there is no operation {name:?}"))),
+        None => Err(unknown(name)),
     }
+}
+
+/// Prepares the row called `name`, which needs the cable.
+pub fn prepare_talk(name: &str, wire: &Rc<Wire>) -> io::Result<Run> {
+    match PREPARE_TALK.iter().find(|(known, _, _)| *known == name) {
+        Some((_, prepare, v6)) => prepare(Rc::clone(wire), *v6),
+        None => Err(unknown(name)),
+    }
+}
+
+fn unknown(name: &str) -> io::Error {
+    io::Error::other(format!("there is no operation {name:?}"))
 }
 
 /// A closure that repeats `operation`, which must not allocate per call.
@@ -66,7 +97,7 @@ fn repeat(mut operation: impl FnMut() -> io::Result<()> + 'static) -> Run {
 
 #[cfg(test)]
 mod tests {
-    use super::{prepare, PREPARE};
+    use super::{prepare, PREPARE, PREPARE_TALK};
     use crate::row::OPERATIONS;
 
     #[test]
@@ -76,8 +107,15 @@ mod tests {
 
     #[test]
     fn catalogue_and_operations_agree() {
-        let catalogue: Vec<&str> = OPERATIONS.iter().map(|row| row.name).collect();
-        let known: Vec<&str> = PREPARE.iter().map(|(name, _)| *name).collect();
+        let catalogue: Vec<(&str, bool)> = OPERATIONS
+            .iter()
+            .map(|row| (row.name, row.network))
+            .collect();
+        let known: Vec<(&str, bool)> = PREPARE
+            .iter()
+            .map(|(name, _)| (*name, false))
+            .chain(PREPARE_TALK.iter().map(|(name, _, _)| (*name, true)))
+            .collect();
         assert_eq!(catalogue, known);
     }
 }
