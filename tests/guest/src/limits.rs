@@ -73,6 +73,12 @@ impl Scale {
         self.pick(10_000, 10_000, 300)
     }
 
+    /// Network contexts that listen on the same port. Each has a process, and what is looked up in
+    /// a list would be looked up under the checkers too: a few pages of it are enough there.
+    pub fn crowd(self) -> u32 {
+        self.pick(1_000, 1_000, 100)
+    }
+
     /// Tasks of the fork bomb. Under the checkers a fork costs twenty times as much.
     pub fn bomb(self) -> u32 {
         self.pick(2_000, 2_000, 500)

@@ -36,6 +36,7 @@ mod net_addresses;
 mod net_bind;
 mod net_cast;
 mod net_churn;
+mod net_crowd;
 mod net_loopback;
 mod net_removal;
 mod net_source;
@@ -360,6 +361,11 @@ pub const ALL: &[Scenario] = &[
         fork_bomb::run,
     ),
     heavy("many", "10,000 contexts at once", many::run),
+    heavy(
+        "net-crowd",
+        "1,000 network contexts that all listen on one port: who answers",
+        net_crowd::run,
+    ),
     heavy("cycles", "create and exit, over and over", cycles::run),
     heavy(
         "stress",

@@ -278,6 +278,35 @@ pub fn accept(fd: c_int, expected: bool) -> Sys<String> {
     result
 }
 
+/// Accepts a connection as soon as there is one: its descriptor.
+pub fn take(fd: c_int) -> Sys<c_int> {
+    if !wait(fd, libc::POLLIN, SOON) {
+        return Err(libc::EAGAIN);
+    }
+    // SAFETY: plain numbers; the address is not asked for.
+    sys(unsafe { libc::accept(fd, std::ptr::null_mut(), std::ptr::null_mut()) } as i64)
+        .map(|fd| fd as c_int)
+}
+
+/// Sends these bytes over a connection.
+pub fn send_bytes_to_peer(fd: c_int, bytes: &[u8]) -> Sys<()> {
+    // SAFETY: the buffer is as long as said.
+    done(unsafe { libc::send(fd, bytes.as_ptr().cast(), bytes.len(), libc::MSG_NOSIGNAL) } as i64)
+}
+
+/// Reads a number from a connection.
+pub fn read_number(fd: c_int) -> Sys<u32> {
+    if !wait(fd, libc::POLLIN, SOON) {
+        return Err(libc::EAGAIN);
+    }
+    let mut number = [0_u8; 4];
+    // SAFETY: the buffer is as long as said.
+    match sys(unsafe { libc::recv(fd, number.as_mut_ptr().cast(), 4, 0) } as i64)? {
+        4 => Ok(u32::from_ne_bytes(number)),
+        _ => Err(libc::EPROTO),
+    }
+}
+
 /// Receives a datagram: the name of the sender.
 pub fn receive(fd: c_int, expected: bool) -> Sys<String> {
     if !wait(fd, libc::POLLIN, if expected { SOON } else { NEVER }) {
