@@ -33,6 +33,7 @@ static const char *const addresses4[] = { "10.0.0.1", "172.16.0.1" };
 static const char *const addresses6[] = { "fd00::1", "2001:db8:1::1" };
 
 static int port;
+static int seconds;
 static bool in_guest;
 static char lines[65536];
 
@@ -97,7 +98,8 @@ static bool become_guest(int id)
 
 /*
  * Words "file=value" before the program are sysctls of the network, with commas
- * for blanks; @old gets what was there.
+ * for blanks; @old gets what was there. "seconds=number" is how long the case may
+ * take.
  */
 static int set_sysctls(char **words, char old[WORDS][256], bool restore)
 {
@@ -110,6 +112,10 @@ static int set_sysctls(char **words, char old[WORDS][256], bool restore)
 		*value = '\0';
 		snprintf(path, sizeof(path), "/proc/sys/net/%s", words[n]);
 		*value++ = '=';
+		if (!strncmp(words[n], "seconds=", 8)) {
+			seconds = atoi(value);
+			continue;
+		}
 		if (!restore && read_text(path, old[n], 256) <= 0)
 			old[n][0] = '\0';
 		for (char *c = value; *c; c++) {
@@ -151,7 +157,7 @@ static long now_ms(void)
 static const char *follow(int id, pid_t pid, int in)
 {
 	static char result[32];
-	long end = now_ms() + CASE_SECONDS * 1000L;
+	long end = now_ms() + seconds * 1000L;
 	char text[4096];
 	int status = 0;
 	bool ended = false;
@@ -205,6 +211,7 @@ static void run_case(int number, char *line)
 			words[count++] = word;
 	}
 	step(!pipe2(ends, O_CLOEXEC | O_NONBLOCK), "a pipe");
+	seconds = CASE_SECONDS;
 	sysctls = set_sysctls(words, old, false);
 	snprintf(text, sizeof(text), "\n== begin %s\n", name);
 	tell(text);
