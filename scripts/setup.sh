@@ -26,7 +26,7 @@ packages=(
 	make gcc libc6-dev flex bison bc libelf-dev libssl-dev kmod
 	python3 perl rsync cpio xz-utils zstd lz4 git patch
 	# images, guests, comparisons
-	mmdebstrap debian-archive-keyring e2fsprogs crun
+	mmdebstrap debian-archive-keyring e2fsprogs crun iproute2
 	# checks
 	shellcheck
 	# downloads

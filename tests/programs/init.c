@@ -28,8 +28,6 @@
 
 #include "support.h"
 
-#define PORT_NAME	"vserver.verdict"
-#define PORT_SECONDS	20
 #define PROGRAMS	"/programs"
 #define MODULE		"/lib/vserver.ko"
 #define HELPER		"/proc/sys/kernel/vshelper"
@@ -138,40 +136,10 @@ static void set_up(void)
 	step(mount_on("tmpfs", "/tmp", "mode=1777"), "/tmp");
 }
 
-/* Opens the port that has our name, when there is one. */
-static int try_port(void)
-{
-	DIR *dir = opendir("/sys/class/virtio-ports");
-	struct dirent *entry;
-	char path[512], name[64];
-	int fd = -1;
-
-	while (dir && fd < 0 && (entry = readdir(dir))) {
-		snprintf(path, sizeof(path), "/sys/class/virtio-ports/%s/name",
-			 entry->d_name);
-		if (entry->d_name[0] == '.' ||
-		    read_text(path, name, sizeof(name)) <= 0)
-			continue;
-		name[strcspn(name, "\n")] = '\0';
-		if (strcmp(name, PORT_NAME))
-			continue;
-		snprintf(path, sizeof(path), "/dev/%s", entry->d_name);
-		fd = open(path, O_WRONLY | O_CLOEXEC);
-	}
-	if (dir)
-		closedir(dir);
-	return fd;
-}
-
 static void open_port(void)
 {
-	/* Its driver probes while we already run. */
-	for (int i = 0; i < PORT_SECONDS * 20 && port < 0; i++) {
-		port = try_port();
-		if (port < 0)
-			sleep_ms(50);
-	}
-	step(port >= 0, "the port " PORT_NAME);
+	port = verdict_port();
+	step(port >= 0, "the port of the verdict");
 }
 
 static bool load_module(void)

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -453,4 +454,45 @@ int sleep_for_ever(void)
 	for (;;)
 		pause();
 	return 0;
+}
+
+#define PORT_NAME	"vserver.verdict"
+#define PORT_SECONDS	20
+
+/* Opens the port that has our name, when there is one. */
+static int try_port(void)
+{
+	DIR *dir = opendir("/sys/class/virtio-ports");
+	struct dirent *entry;
+	char path[512], name[64];
+	int fd = -1;
+
+	while (dir && fd < 0 && (entry = readdir(dir))) {
+		snprintf(path, sizeof(path), "/sys/class/virtio-ports/%s/name",
+			 entry->d_name);
+		if (entry->d_name[0] == '.' ||
+		    read_text(path, name, sizeof(name)) <= 0)
+			continue;
+		name[strcspn(name, "\n")] = '\0';
+		if (strcmp(name, PORT_NAME))
+			continue;
+		snprintf(path, sizeof(path), "/dev/%s", entry->d_name);
+		fd = open(path, O_WRONLY | O_CLOEXEC);
+	}
+	if (dir)
+		closedir(dir);
+	return fd;
+}
+
+int verdict_port(void)
+{
+	int port = -1;
+
+	/* Its driver probes while we already run. */
+	for (int i = 0; i < PORT_SECONDS * 20 && port < 0; i++) {
+		port = try_port();
+		if (port < 0)
+			sleep_ms(50);
+	}
+	return port;
 }

@@ -119,6 +119,9 @@ long long field_number(const char *text, const char *name);
 /* "PATH/FILE" of the directory that this program was started from. */
 const char *beside(const char *file);
 
+/* The virtio port for the verdict, -1 when there is none. */
+int verdict_port(void);
+
 void sleep_ms(int milliseconds);
 
 /* SIGALRM after that time; its handler does nothing, a call is interrupted. */

@@ -544,6 +544,52 @@ pub mod tests {
     }
 
     #[test]
+    fn networks_are_compared() {
+        let mut results = example();
+        for (row, value) in [
+            (row::START_NONE, 1000.0),
+            (row::START_SHARED, 1100.0),
+            (row::START_ROUTED, 1400.0),
+            (row::START_BY_HAND, 600.0),
+            (row::GUEST_FIRST, 100.0),
+            (row::GUEST_LAST, 121.0),
+            (Crowd::Nobody.row(false), 1000.0),
+            (Crowd::Silent.row(false), 1019.0),
+            (Crowd::Listening.row(false), 1021.0),
+        ] {
+            results.add(
+                Side::Ours,
+                Record::Cycle {
+                    row: row.into(),
+                    batches: vec![value],
+                },
+            );
+        }
+        assert_eq!(
+            results.start(row::START_SHARED),
+            Some((1100.0, Some(100.0)))
+        );
+        assert_eq!(
+            results.start(row::START_BY_HAND),
+            Some((600.0, Some(600.0)))
+        );
+        assert_eq!(results.start(row::START_BRIDGE), None);
+        assert!(results.last_guests().unwrap().over);
+        assert!(!results.accepts(Crowd::Silent, false).unwrap().over);
+        assert!(results.accepts(Crowd::Listening, false).unwrap().over);
+        assert!(results.accepts(Crowd::Listening, true).is_none());
+        let text = crate::host::table::render(&results);
+        assert!(text.contains("1,021  1.0210!"), "{text}");
+        assert!(text.contains("25.0 %"), "{text}");
+        let json = results.to_json(1);
+        assert_eq!(json["networks"]["starts"]["start_shared"]["network"], 100.0);
+        assert_eq!(
+            json["networks"]["accepts"]["accept4_listening"]["over"],
+            true
+        );
+    }
+
+    #[test]
     fn json_has_numbers_and_marks() {
         let json = example().to_json(2);
         assert_eq!(json["rows"][0]["stock"], 100.0);

@@ -2,11 +2,14 @@
 
 //! Network contexts: the commands, and one that exists as long as a scenario wants it.
 
+use super::carry::Carry;
 use super::check::{Need, Stop};
 use super::{context, subprocess, wait};
 use crate::limits::GONE_WITHIN;
-use crate::sys::Sys;
-use libvserver::abi::{Flags, NetAddrIpv4V2, NetAddrIpv6V1, NetCreate, NxInfo, nxa, nxf, vcmd};
+use crate::sys::{Sys, describe};
+use libvserver::abi::{
+    Flags, NetAddrIpv4V2, NetAddrIpv6V1, NetCreate, NxInfo, XID_SPECTATOR, nxa, nxf, vcmd,
+};
 use std::net::IpAddr;
 
 /// `net_create`: the calling thread is in the new network context afterwards.
@@ -131,6 +134,13 @@ pub fn all() -> Sys<Vec<u32>> {
 /// Takes the permanent claim away. Errors do not matter, it may be gone.
 pub fn end(nid: u32) {
     let _ = set_flags(nid, 0, nxf::PERSISTENT);
+}
+
+/// Runs `body` in a child process that became the spectator of network contexts, who sees the
+/// sockets of all.
+pub fn spectator<T: Carry>(body: impl FnOnce() -> T) -> Result<T, Stop> {
+    subprocess(|| migrate(XID_SPECTATOR).map(|_| body()))?
+        .map_err(|error| Stop::Fail(format!("become network spectator: {}", describe(error))))
 }
 
 /// Whether the network context goes within a reasonable time.

@@ -5,10 +5,10 @@
 use super::net_bind::{at, datagram, listen};
 use crate::harness::check::{Outcome, Test};
 use crate::harness::wire::{GUESTS, HOST, sites};
-use crate::harness::{Guest, Need, Wire, Words, context, network, subprocess};
+use crate::harness::{Guest, Need, Wire, Words, network};
 use crate::sys::sockets::Kind;
 use crate::sys::{Sys, files, inet, netlink, sockets};
-use libvserver::abi::{XID_SPECTATOR, nxf, vcmd};
+use libvserver::abi::nxf;
 
 const OTHER: [&str; 2] = ["10.8.0.1", "fd08::1"];
 
@@ -151,13 +151,6 @@ fn name(text: &str) -> Words {
         numbers: vec![0],
         text: text.into(),
     }
-}
-
-/// Runs `body` as the spectator of network contexts.
-fn spectator<T: crate::harness::carry::Carry>(
-    body: impl FnOnce() -> T,
-) -> Result<Sys<T>, crate::harness::Stop> {
-    subprocess(|| context::bare(vcmd::NET_MIGRATE, XID_SPECTATOR).map(|_| body()))
 }
 
 pub fn run(t: &mut Test) -> Outcome {
@@ -350,12 +343,12 @@ fn internet(t: &mut Test, guests: &mut [Guest]) -> Outcome {
     let all = "[8000, 8010, 8011, 8012, 8020, 8021, 8022, 8030, 8031, 8032]";
     t.gives(
         "/proc/net/tcp of the spectator",
-        spectator(|| table(&name("tcp")))?.and_then(|seen| seen),
+        network::spectator(|| table(&name("tcp")))?,
         all.into(),
     );
     t.gives(
         "sock_diag of the spectator",
-        spectator(|| diag(&numbers(&[v4, tcp])))?.and_then(|seen| seen),
+        network::spectator(|| diag(&numbers(&[v4, tcp])))?,
         all.into(),
     );
     let loopback = |w: &Words| {
@@ -454,7 +447,7 @@ fn unix(t: &mut Test, guests: &mut [Guest]) -> Outcome {
     );
     t.gives(
         "/proc/net/unix of the spectator",
-        spectator(|| unix_table(&Words::default()))?.and_then(|seen| seen),
+        network::spectator(|| unix_table(&Words::default()))?,
         "@view-0 @view-1 @view-2 @view-common @view-host".into(),
     );
     Ok(())
