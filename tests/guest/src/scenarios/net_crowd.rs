@@ -6,10 +6,10 @@
 
 use super::net_bind::at;
 use crate::harness::check::{Outcome, Test};
-use crate::harness::{Child, Need, Stop, Wire, child, context, network, subprocess, wait};
+use crate::harness::{Child, Need, Stop, Wire, child, network, wait};
 use crate::limits::GONE_WITHIN;
 use crate::sys::{Sys, inet, netlink, sockets};
-use libvserver::abi::{XID_SPECTATOR, nxf, vcmd};
+use libvserver::abi::nxf;
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -201,13 +201,10 @@ pub fn run(t: &mut Test) -> Outcome {
 
 /// Listeners on the port, as the spectator sees them.
 fn listeners() -> Result<usize, Stop> {
-    subprocess(|| -> Sys<usize> {
-        context::bare(vcmd::NET_MIGRATE, XID_SPECTATOR)?;
-        let all = netlink::diag(libc::AF_INET6, libc::IPPROTO_TCP)?;
-        Ok(all
-            .iter()
-            .filter(|ports| **ports == (u32::from(PORT), 0))
-            .count())
-    })?
-    .need("list sockets")
+    let all = network::spectator(|| netlink::diag(libc::AF_INET6, libc::IPPROTO_TCP))?
+        .need("list sockets")?;
+    Ok(all
+        .iter()
+        .filter(|ports| **ports == (u32::from(PORT), 0))
+        .count())
 }
