@@ -107,12 +107,19 @@ stage_arm64-kunit() {
 	return "$rc"
 }
 
+# The network selftests of the kernel compare ours with the unpatched one.
+stage_net-selftests() { # ARCH
+	"$ROOT/scripts/build-kernel.sh" "$1" stock
+	"$ROOT/tests/selftests/run.sh" --flavour release
+}
+
 # Stages beyond those of make test.
 # shellcheck disable=SC2153 # ARCH is set by lib.sh
 matrix_stage() {
 	case "$1" in
 	inert) stage_inert ;;
 	series-builds) stage_series-builds ;;
+	net-selftests) stage_net-selftests "$ARCH" ;;
 	core-module) guest_with "$ARCH" release CONFIG_VSERVER_CORE=m ;;
 	core-built-in) guest_with "$ARCH" debug CONFIG_VSERVER_CORE=y ;;
 	arm64-kernel)

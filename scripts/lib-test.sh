@@ -12,7 +12,7 @@ stage_needs() {
 	case "$1" in
 	kernel-* | tools | arm64-kernel | inert | series-builds) echo setup ;;
 	kunit | check) echo kernel-um ;;
-	core-module) echo kernel-release ;;
+	core-module | net-selftests) echo kernel-release ;;
 	core-built-in) echo kernel-debug ;;
 	arm64-kunit | arm64-guest) echo arm64-kernel ;;
 	guest-release | programs | debian) echo kernel-release ;;

@@ -57,6 +57,36 @@ expect 'cargo: results become KTAP' 'ok 1 m::a|not ok 2 m::b|ok 3 m::c # SKIP ig
 		awk -f "$ROOT/scripts/cargo-ktap.awk" | paste -sd '|'
 )"
 
+# --- tests/selftests -------------------------------------------------------------
+
+expect 'selftests: results of a machine' 'c: a b: pass|c: b: fail|c: d: skip|c: status: 1' "$(
+	printf '%s\n' 'ok 1 nowhere' '== begin c' 'ok 1 a:b' 'not ok 2 - b # why' 'ok 3 d # SKIP no' '== end c 1' |
+		awk -f "$ROOT/tests/selftests/leaves.awk" | paste -sd '|'
+)"
+
+compared() { # PLACE EXPECTED STOCK PLACE: the verdicts
+	printf '%b' "$2" >"$work/expected"
+	printf '%b' "$3" >"$work/stock"
+	printf '%b' "$4" >"$work/place"
+	awk -v place="$1" -v first=1 -f "$ROOT/tests/selftests/compare.awk" "$work/expected" "$work/stock" "$work/place" |
+		grep -v '^#' | paste -sd '|'
+}
+
+header='# expected\n'
+expect 'selftests: the same' 'ok 1 idle: c' "$(compared idle "$header" 'c: s: pass\n' 'c: s: pass\n')"
+expect 'selftests: a difference' 'not ok 1 idle: c' "$(compared idle "$header" 'c: s: pass\n' 'c: s: fail\n')"
+expect 'selftests: a pass where stock fails' 'not ok 1 idle: c' "$(compared idle "$header" 'c: s: fail\n' 'c: s: pass\n')"
+expect 'selftests: a missing result' 'not ok 1 idle: c' "$(compared idle "$header" 'c: s: pass\nc: t: pass\n' 'c: s: pass\n')"
+expect 'selftests: one more result' 'not ok 1 idle: c' "$(compared idle "$header" 'c: s: pass\n' 'c: s: pass\nc: t: pass\n')"
+listed=$header'c: s: fail  # a guest may not\n'
+expect 'selftests: an expected difference' 'ok 1 guest: c' "$(compared guest "$listed" 'c: s: pass\n' 'c: s: fail\n')"
+expect 'selftests: an unexpected pass' 'not ok 1 guest: c' "$(compared guest "$listed" 'c: s: pass\n' 'c: s: pass\n')"
+expect 'selftests: expected in guests only' 'not ok 1 idle: c' "$(compared idle "$listed" 'c: s: pass\n' 'c: s: fail\n')"
+expect 'selftests: what is listed and does not exist' 'ok 1 guest: d|not ok 2 guest: c' \
+	"$(compared guest "$listed" 'd: s: pass\n' 'd: s: pass\n')"
+expect 'selftests: a difference without a reason' 1 \
+	"$(compared guest "$header"'c: s: fail\n' 'c: s: pass\n' 'c: s: fail\n' | grep -c '^Bail out!')"
+
 # --- fetch-kernel.sh -----------------------------------------------------------
 
 fetch() { # FILE [SUM]: the status and the number of files that were kept

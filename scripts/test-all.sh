@@ -14,13 +14,14 @@ set -euo pipefail
 . "$ROOT/scripts/lib-matrix.sh"
 
 STAGES=(setup kernel-release kernel-debug kernel-um kunit guest-release guest-debug programs debian tools check
-	inert series-builds core-module core-built-in arm64-kernel arm64-kunit arm64-guest)
+	inert series-builds net-selftests core-module core-built-in arm64-kernel arm64-kunit arm64-guest)
 
 usage() {
 	cat <<'USAGE'
 every stage of make test, and
 inert          KUnit of the release: the same on the unpatched tree and on ours switched off
 series-builds  each patch alone, with ours switched off
+net-selftests  network selftests of the kernel: the same on the unpatched kernel, on ours, in guests
 core-module    scenarios on the release kernel with the core as a module
 core-built-in  scenarios and KUnit on the debug kernel with the core built in
 arm64-kernel   the release kernel for arm64, with KUnit

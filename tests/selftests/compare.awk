@@ -61,6 +61,10 @@ END {
 		if (!(name in stock) && !(name in got)) {
 			split(name, part, ": ")
 			is_wrong(part[1], name ": expected, and nowhere to be seen")
+			if (!(part[1] in seen)) {
+				order[++count] = part[1]
+				seen[part[1]] = 1
+			}
 		}
 	for (name in stock) {
 		split(name, part, ": ")
