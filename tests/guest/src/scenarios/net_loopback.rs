@@ -71,11 +71,44 @@ fn private(nid: u32) -> Ipv4Addr {
 pub fn run(t: &mut Test) -> Outcome {
     let wire = Wire::start()?;
     let mut guests = sites(t)?;
+    corked(t, &mut guests)?;
     own(t, &mut guests)?;
     shown(t, &mut guests[0])?;
     private_addresses(t, &wire, &mut guests)?;
     moved(t, &mut guests[0])?;
     allowed(t, &mut guests[1])
+}
+
+/// A datagram in two parts: the socket keeps the destination between them.
+fn in_parts(w: &Words) -> Sys<()> {
+    let fd = inet::socket(libc::AF_INET, libc::SOCK_DGRAM, 0)?;
+    let first = inet::send_part(fd, &w.text, b"x", libc::MSG_MORE);
+    let result = first.and_then(|()| inet::send_part(fd, &w.text, b"y", 0));
+    sockets::close(fd);
+    result
+}
+
+/// What is sent in parts stays on the loopback of the guest, as everything else.
+fn corked(t: &mut Test, guests: &mut [Guest]) -> Outcome {
+    let to = at("127.0.0.1", 7050);
+    let host = inet::datagram(&to, 0).need("a server of the host")?;
+    let own = guests[0].tell(super::net_bind::datagram, &to, &[0])?;
+    let own = own.need("a server of the guest")?;
+    t.ok(
+        "a datagram in parts is sent",
+        guests[0].tell(in_parts, &to, &[])?,
+    );
+    t.ok(
+        "a datagram in parts arrives in the guest",
+        guests[0].call(|w| inet::receive(w.int(0), true), &[i64::from(own)])?,
+    );
+    t.refused(
+        "a datagram in parts does not arrive on the loopback of the host",
+        inet::receive(host, false),
+        libc::EAGAIN,
+    );
+    sockets::close(host);
+    Ok(())
 }
 
 /// A server on the loopback is found by its own guest only.

@@ -351,6 +351,11 @@ pub fn host(name: &str) -> String {
 
 /// Sends these bytes from any datagram socket.
 pub fn send_bytes(fd: c_int, to: &str, bytes: &[u8]) -> Sys<()> {
+    send_part(fd, to, bytes, 0)
+}
+
+/// Sends these bytes from any datagram socket, with flags: `MSG_MORE` for all but the last part.
+pub fn send_part(fd: c_int, to: &str, bytes: &[u8], flags: c_int) -> Sys<()> {
     let raw = Raw::new(parse(to));
     // SAFETY: buffer and address are valid during the call.
     done(unsafe {
@@ -358,7 +363,7 @@ pub fn send_bytes(fd: c_int, to: &str, bytes: &[u8]) -> Sys<()> {
             fd,
             bytes.as_ptr().cast(),
             bytes.len(),
-            0,
+            flags,
             raw.as_ptr(),
             raw.length,
         )
