@@ -2,12 +2,13 @@
 /*
  * Netlink of guests in the shared stack (semantics.md, section 9, showing).
  *
- * A guest talks to the kernel only, asks and does not change. What it may ask is
- * decided here, on the copy of the message that the kernel then reads; what a
- * dump tells is sifted before it goes out (vs_dump_empty()): links that carry an
- * address of the guest, its addresses, routes through these links. Everything
- * else that rtnetlink can tell belongs to the host, and so does what it will be
- * able to tell one day. Tables of sockets are sifted by those who make them.
+ * A guest talks to the kernel only. CAP_NET_ADMIN does not count for it there, so
+ * it asks and does not change. What it may ask is decided here, on the copy of the
+ * message that the kernel then reads; what a dump tells is sifted before it goes out
+ * (vs_dump_empty()): links that carry an address of the guest, its addresses, routes
+ * through these links. Everything else that rtnetlink can tell belongs to the host,
+ * and so does what it will be able to tell one day. Tables of sockets are sifted by
+ * those who make them.
  */
 #include <linux/genetlink.h>
 #include <linux/netdevice.h>
@@ -67,10 +68,10 @@ static int vs_may_ask_route(const struct vs_net *nc, const struct sock *sk,
 {
 	const struct net_device *dev;
 
-	if (nlh->nlmsg_type < RTM_BASE)
+	/* Changes need CAP_NET_ADMIN; programs wait for the kernel to say so. */
+	if (nlh->nlmsg_type < RTM_BASE ||
+	    rtnl_msgtype_kind(nlh->nlmsg_type) != RTNL_KIND_GET)
 		return 0;
-	if (rtnl_msgtype_kind(nlh->nlmsg_type) != RTNL_KIND_GET)
-		return -EPERM;
 	if (!vs_net_flag(nc, VS_NET_HIDE_NETIF) ||
 	    (nlh->nlmsg_flags & NLM_F_DUMP))
 		return 0;
@@ -122,7 +123,7 @@ static int vs_may_ask(const struct vs_net *nc, const struct sock *sk,
  * @sk: its socket.
  * @skb: one message or more, copied from user space.
  *
- * Return: 0, -EPERM for changes and for what is none of a guest's business,
+ * Return: 0, -EPERM for what is none of a guest's business,
  * -ENODEV for an interface that it does not see, -ENOENT for a table of sockets
  * that it does not have.
  */

@@ -165,6 +165,19 @@ static int vs_bind_address4(const struct vs_net *net, __be32 *ip)
 	return vs_bind4(set, *ip) ? 0 : -EADDRNOTAVAIL;
 }
 
+/*
+ * The loopback as a destination in IPv4. The flow would do, but for a datagram in
+ * parts: the protocol keeps the address as it was said for the parts that follow.
+ */
+static void vs_destination4(const struct vs_net *net, __be32 *ip)
+{
+	if (!vs_net_flag(net, VS_NET_LBACK_REMAP) ||
+	    (*ip != htonl(INADDR_ANY) && !ipv4_is_loopback(*ip)))
+		return;
+	guard(rcu)();
+	*ip = (__force __be32)vs_net_set(net)->loopback;
+}
+
 #if IS_ENABLED(CONFIG_IPV6)
 static int vs_bind_address6(const struct vs_net *net, struct sock *sk,
 			    struct in6_addr *ip)
@@ -193,10 +206,7 @@ static int vs_bind_address6(const struct vs_net *net, struct sock *sk,
 	return vs_own6(set, ip) ? 0 : -EADDRNOTAVAIL;
 }
 
-/*
- * The IPv4 flow is remapped later, where every path comes by; an IPv6 socket
- * stores the address before.
- */
+/* An IPv6 socket stores its peer before it looks for a route. */
 static void vs_destination6(struct sock *sk, void *address, int addrlen)
 {
 	struct vs_net *net = vs_sk_net(sk);
@@ -206,6 +216,10 @@ static void vs_destination6(struct sock *sk, void *address, int addrlen)
 	    addrlen < SIN6_LEN_RFC2133 || sin6->sin6_family != AF_INET6 ||
 	    !vs_net_flag(net, VS_NET_LBACK_REMAP))
 		return;
+	if (ipv6_addr_v4mapped(&sin6->sin6_addr)) {
+		vs_destination4(net, &sin6->sin6_addr.s6_addr32[3]);
+		return;
+	}
 	if (ipv6_addr_any(&sin6->sin6_addr)) {
 		/* Means the loopback of the family that the socket speaks. */
 		if (ipv6_addr_v4mapped(&sk->sk_v6_rcv_saddr))
@@ -259,7 +273,16 @@ static int vs_destination(struct socket *sock, void *address, int addrlen)
 		return 0;
 	if (sk->sk_family == AF_NETLINK)
 		return vs_netlink_address(address, addrlen);
-	vs_destination6(sk, address, addrlen);
+	if ((sk->sk_family != AF_INET && sk->sk_family != AF_INET6) ||
+	    !address || addrlen < (int)sizeof(struct sockaddr_in))
+		return 0;
+	/* An IPv6 socket takes IPv4 addresses, IPv4 datagrams AF_UNSPEC. */
+	if (sk->sk_family == AF_INET ||
+	    ((struct sockaddr *)address)->sa_family == AF_INET)
+		vs_destination4(vs_sk_net(sk),
+				&((struct sockaddr_in *)address)->sin_addr.s_addr);
+	else
+		vs_destination6(sk, address, addrlen);
 	return 0;
 }
 
