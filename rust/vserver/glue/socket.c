@@ -131,6 +131,9 @@ void vs_sk_free(struct sock *sk)
 int vs_mptcp_add_subflow(struct sock *sk, struct sock *ssk)
 {
 	vs_sk_attach(ssk, vs_sk_net(sk));
+	/* They are bound to what the connection is, see vs_bind_address6(). */
+	if (vs_sk_net(sk) && ssk->sk_family == AF_INET6)
+		inet_set_bit(FREEBIND, ssk);
 	return 0;
 }
 

@@ -149,6 +149,14 @@ fn wildcards(
         guests[2].tell(connect, &loopback, &[way])?,
         libc::ECONNREFUSED,
     );
+    let alone = guests[2].tell(listen, &loopback, &[way])?;
+    if let Some(fd) = t.ok(&format!("{what}: a server on the loopback alone"), alone) {
+        let own = guests[2].tell(connect, &loopback, &[way])?;
+        if let Some(fd) = t.ok(&format!("{what}: it is reached"), own) {
+            guests[2].call(close, &[fd.into()])?.need("close")?;
+        }
+        guests[2].call(close, &[fd.into()])?.need("close")?;
+    }
     for (number, fd) in fds.into_iter().enumerate() {
         guests[number].call(close, &[fd.into()])?.need("close")?;
     }
