@@ -113,9 +113,6 @@ int vs_index_add(struct vs_net *net, const struct vs_net_set *set,
 		 const struct vs_net_set *old);
 void vs_index_remove(struct vs_net *net, const struct vs_net_set *old,
 		     const struct vs_net_set *set);
-void vs_index_visit(const struct in6_addr *ip,
-		    void (*visit)(const struct vs_net *net, void *data),
-		    void *data);
 
 /* net_set.c */
 bool vs_single4(const struct vs_net_set *set, u32 ip, u32 length);

@@ -11,39 +11,15 @@
  * Readers use RCU; net_set.c serialises the writers.
  */
 #include <linux/rculist.h>
-#include <linux/rhashtable.h>
 #include <linux/slab.h>
 
-#include "net.h"
+#include "net_index.h"
 
 /* Longest span whose addresses are entered one by one. */
 #define VS_SPAN_MAX	256
 
-/**
- * struct vs_owned - an address of a network context
- * @node: in vs_owned_table.
- * @ip: the address; an IPv4 one as a mapped one.
- * @net: the network context; has not ended.
- * @rcu: frees it.
- */
-struct vs_owned {
-	struct rhlist_head node;
-	struct in6_addr ip;
-	struct vs_net *net;
-	struct rcu_head rcu;
-};
-
-static const struct rhashtable_params vs_owned_params = {
-	.head_offset = offsetof(struct vs_owned, node),
-	.key_offset = offsetof(struct vs_owned, ip),
-	.key_len = sizeof(struct in6_addr),
-	.automatic_shrinking = true,
-};
-
-static struct rhltable vs_owned_table;
-
-/* Network contexts with addresses that are not in the table. */
-static HLIST_HEAD(vs_wide);
+struct rhltable vs_owned_table;
+HLIST_HEAD(vs_wide);
 
 /*
  * Calls @visit for each single address of the short spans of @set that those of
@@ -225,28 +201,20 @@ void vs_index_remove(struct vs_net *net, const struct vs_net_set *old,
 		hlist_del_init_rcu(&net->wide);
 }
 
-/**
- * vs_index_visit() - call a function for each network context that may own @ip
- * @ip: the address; an IPv4 one as a mapped one.
- * @visit: tests itself, and may be called twice for the same one.
- * @data: for @visit.
- *
- * Any context; RCU is held over the calls.
- */
-void vs_index_visit(const struct in6_addr *ip,
-		    void (*visit)(const struct vs_net *net, void *data),
-		    void *data)
+/* Those with long spans, which are few. Caller holds RCU. */
+void vs_visit_wide(const struct in6_addr *ip,
+		   void (*visit)(const struct vs_net *net, void *data),
+		   void *data)
 {
-	struct rhlist_head *list, *pos;
-	const struct vs_owned *owned;
 	const struct vs_net *net;
 
-	guard(rcu)();
-	list = rhltable_lookup(&vs_owned_table, ip, vs_owned_params);
-	rhl_for_each_entry_rcu(owned, pos, list, node)
-		visit(owned->net, data);
-	hlist_for_each_entry_rcu(net, &vs_wide, wide)
-		visit(net, data);
+	hlist_for_each_entry_rcu(net, &vs_wide, wide) {
+		const struct vs_net_set *set = vs_net_set(net);
+
+		if (ipv6_addr_v4mapped(ip) ? vs_own4(set, ip->s6_addr32[3]) :
+					     vs_own6(set, ip))
+			visit(net, data);
+	}
 }
 
 static int __init vs_index_init(void)

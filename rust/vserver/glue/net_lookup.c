@@ -7,19 +7,18 @@
  * wildcard means its own addresses, so it is asked between the two, with the
  * destination at hand; both steps of the kernel pass over it.
  *
- * TCP wildcards of a network context are in a bucket of their own, so that a
- * connection does not pay for the guests that listen on the same port.
+ * The wildcards of a network context are in a bucket of their own, so that a packet
+ * does not pay for the guests that listen on the same port.
  *
  * Everything here runs in softirq under RCU; listeners and datagram sockets are
  * freed after a grace period.
  */
-#include <linux/hash.h>
 #include <net/inet6_hashtables.h>
 #include <net/inet_hashtables.h>
 #include <net/ip.h>
 #include <net/udp.h>
 
-#include "net.h"
+#include "net_index.h"
 
 /* One loopback interface per network namespace, always the first. */
 #define VS_LOOPBACK_IFINDEX	1
@@ -50,14 +49,6 @@ bool __vs_sk_listens4(const struct sock *sk, __be32 daddr)
 	return sk->sk_rcv_saddr && __vs_sk_accepts4(sk, daddr);
 }
 
-static bool vs_may_have4(const struct sock *sk, const struct net *net,
-			 unsigned short hnum, __be32 daddr)
-{
-	return vs_sk_net(sk) && net_eq(sock_net(sk), net) &&
-	       READ_ONCE(sk->sk_num) == hnum && !ipv6_only_sock(sk) &&
-	       !sk->sk_rcv_saddr && __vs_sk_accepts4(sk, daddr);
-}
-
 /* What nobody listens on: the private loopback is not for the host. */
 static struct sock *vs_nobody4(__be32 daddr)
 {
@@ -65,6 +56,7 @@ static struct sock *vs_nobody4(__be32 daddr)
 		ERR_PTR(-ENOENT) : NULL;
 }
 
+/* Score of a wildcard; at least 1. */
 static int vs_score(const struct sock *sk, int family)
 {
 	int score = READ_ONCE(sk->sk_bound_dev_if) ? 5 : 1;
@@ -76,7 +68,7 @@ static int vs_score(const struct sock *sk, int family)
 	return score;
 }
 
-/* Hash of wildcards: what it adds to that of the port. */
+/* What the hash of the wildcards of @nc has in place of one of their address. */
 static u32 vs_salt(const struct vs_net *nc)
 {
 	return hash_64(nc->obj.instance, 32);
@@ -94,14 +86,16 @@ u32 __vs_sk_bucket(const struct sock *sk)
 	    !ipv6_addr_v4mapped(&sk->sk_v6_rcv_saddr))
 		return 0;
 #endif
-	return vs_salt(nc);
+	/* Both families hash the wildcard to the same. */
+	return vs_salt(nc) ^
+	       ipv4_portaddr_hash(sock_net(sk), htonl(INADDR_ANY), 0);
 }
 
 /*
- * A segment that asks for a connection, as the kernel's look-up gets it, and what
- * has been found for it.
+ * A packet to a port, as the kernel's look-up gets it, and what has been found for
+ * it.
  */
-struct vs_syn {
+struct vs_packet {
 	const struct net *net;
 	struct sk_buff *skb;
 	int doff;
@@ -118,34 +112,91 @@ struct vs_syn {
 	struct sock *result;
 };
 
-/* Asks the wildcards of @nc, which may own the destination. */
-static void vs_ask4(const struct vs_net *nc, void *data)
+/* A socket in the bucket of the wildcards of @nc is one of them. */
+static bool vs_may_have4(const struct sock *sk, const struct vs_net *nc,
+			 const struct vs_packet *packet)
 {
-	struct vs_syn *syn = data;
-	struct inet_hashinfo *hashinfo = syn->net->ipv4.tcp_death_row.hashinfo;
-	u32 hash = ipv4_portaddr_hash(syn->net, htonl(INADDR_ANY), syn->hnum);
+	return vs_sk_net(sk) == nc && READ_ONCE(sk->sk_num) == packet->hnum &&
+	       !sk->sk_rcv_saddr && !ipv6_only_sock(sk) &&
+	       net_eq(sock_net(sk), packet->net);
+}
+
+/* Takes @sk, which may have the packet, when it is better than what there was. */
+static void vs_take4(struct sock *sk, struct vs_packet *packet,
+		     inet_ehashfn_t *ehashfn)
+{
+	int score = vs_score(sk, PF_INET);
+	struct sock *chosen = NULL;
+
+	if (score <= packet->best)
+		return;
+	if (sk->sk_reuseport)
+		chosen = inet_lookup_reuseport(packet->net, sk, packet->skb,
+					       packet->doff, packet->saddr4,
+					       packet->sport, packet->daddr4,
+					       packet->hnum, ehashfn);
+	packet->final = chosen;
+	packet->result = chosen ?: sk;
+	packet->best = score;
+}
+
+/* Asks the listening wildcards of @nc, which owns the destination. */
+static __always_inline void vs_ask_tcp4(const struct vs_net *nc, void *data)
+{
+	struct vs_packet *packet = data;
 	struct inet_listen_hashbucket *bucket =
-		inet_lhash2_bucket(hashinfo, hash ^ vs_salt(nc));
+		inet_lhash2_bucket(packet->net->ipv4.tcp_death_row.hashinfo,
+				   vs_salt(nc) ^ packet->hnum);
 	struct hlist_nulls_node *node;
-	struct sock *sk, *chosen;
+	struct sock *sk;
 
 	sk_nulls_for_each_rcu(sk, node, &bucket->nulls_head) {
-		if (syn->final)
+		if (packet->final)
 			return;
-		if (vs_sk_net(sk) != nc ||
-		    !vs_may_have4(sk, syn->net, syn->hnum, syn->daddr4) ||
-		    !inet_sk_bound_dev_eq(syn->net, sk->sk_bound_dev_if,
-					  syn->dif, syn->sdif) ||
-		    vs_score(sk, PF_INET) <= syn->best)
-			continue;
-		chosen = inet_lookup_reuseport(syn->net, sk, syn->skb, syn->doff,
-					       syn->saddr4, syn->sport,
-					       syn->daddr4, syn->hnum,
-					       inet_ehashfn);
-		syn->final = chosen;
-		syn->result = chosen ?: sk;
-		syn->best = vs_score(sk, PF_INET);
+		if (vs_may_have4(sk, nc, packet) &&
+		    inet_sk_bound_dev_eq(packet->net, sk->sk_bound_dev_if,
+					 packet->dif, packet->sdif))
+			vs_take4(sk, packet, inet_ehashfn);
 	}
+}
+
+/* The same for datagrams. */
+static __always_inline void vs_ask_udp4(const struct vs_net *nc, void *data)
+{
+	struct vs_packet *packet = data;
+	struct udp_hslot *slot = udp_hashslot2(packet->net->ipv4.udp_table,
+					       vs_salt(nc) ^ packet->hnum);
+	struct sock *sk;
+
+	udp_portaddr_for_each_entry_rcu(sk, &slot->head) {
+		const struct inet_sock *inet = inet_sk(sk);
+
+		if (packet->final)
+			return;
+		if (vs_may_have4(sk, nc, packet) &&
+		    (!inet->inet_daddr || inet->inet_daddr == packet->saddr4) &&
+		    (!inet->inet_dport || inet->inet_dport == packet->sport) &&
+		    udp_sk_bound_dev_eq(packet->net, sk->sk_bound_dev_if,
+					packet->dif, packet->sdif))
+			vs_take4(sk, packet, udp_ehashfn);
+	}
+}
+
+static __always_inline struct sock *
+vs_find_owner4(struct vs_packet *packet,
+	       void (*ask)(const struct vs_net *nc, void *packet))
+{
+	struct in6_addr ip;
+
+	if (unlikely(ipv4_is_loopback(packet->daddr4))) {
+		vs_loopback_visit(packet->daddr4, ask, packet);
+		if (!packet->result)
+			return vs_nobody4(packet->daddr4);
+		return packet->result;
+	}
+	ipv6_addr_set_v4mapped(packet->daddr4, &ip);
+	vs_index_visit(&ip, ask, packet);
+	return packet->result;
 }
 
 struct sock *__vs_tcp_lookup4(const struct net *net, struct sk_buff *skb,
@@ -153,49 +204,26 @@ struct sock *__vs_tcp_lookup4(const struct net *net, struct sk_buff *skb,
 			      __be32 daddr, unsigned short hnum, int dif,
 			      int sdif)
 {
-	struct vs_syn syn = {
+	struct vs_packet packet = {
 		.net = net, .skb = skb, .doff = doff, .saddr4 = saddr,
 		.daddr4 = daddr, .sport = sport, .hnum = hnum, .dif = dif,
 		.sdif = sdif,
 	};
-	struct in6_addr ip;
 
-	ipv6_addr_set_v4mapped(daddr, &ip);
-	vs_index_visit(&ip, vs_ask4, &syn);
-	if (ipv4_is_loopback(daddr))
-		vs_loopback_visit(daddr, vs_ask4, &syn);
-	return syn.result ?: vs_nobody4(daddr);
+	return vs_find_owner4(&packet, vs_ask_tcp4);
 }
 
 struct sock *__vs_udp_lookup4(const struct net *net, struct sk_buff *skb,
 			      __be32 saddr, __be16 sport, __be32 daddr,
 			      unsigned short hnum, int dif, int sdif)
 {
-	struct udp_table *table = net->ipv4.udp_table;
-	u32 hash = ipv4_portaddr_hash(net, htonl(INADDR_ANY), hnum);
-	struct udp_hslot *slot = udp_hashslot2(table, hash);
-	struct sock *sk, *chosen, *result = NULL;
-	int best = 0;
+	struct vs_packet packet = {
+		.net = net, .skb = skb, .doff = sizeof(struct udphdr),
+		.saddr4 = saddr, .daddr4 = daddr, .sport = sport, .hnum = hnum,
+		.dif = dif, .sdif = sdif,
+	};
 
-	udp_portaddr_for_each_entry_rcu(sk, &slot->head) {
-		const struct inet_sock *inet = inet_sk(sk);
-
-		if (udp_sk(sk)->udp_port_hash != hnum ||
-		    !vs_may_have4(sk, net, hnum, daddr) ||
-		    (inet->inet_daddr && inet->inet_daddr != saddr) ||
-		    (inet->inet_dport && inet->inet_dport != sport) ||
-		    !udp_sk_bound_dev_eq(net, sk->sk_bound_dev_if, dif, sdif) ||
-		    vs_score(sk, PF_INET) <= best)
-			continue;
-		chosen = inet_lookup_reuseport(net, sk, skb,
-					       sizeof(struct udphdr), saddr,
-					       sport, daddr, hnum, udp_ehashfn);
-		if (chosen)
-			return chosen;
-		best = vs_score(sk, PF_INET);
-		result = sk;
-	}
-	return result ?: vs_nobody4(daddr);
+	return vs_find_owner4(&packet, vs_ask_udp4);
 }
 
 #if IS_ENABLED(CONFIG_IPV6)
@@ -232,49 +260,89 @@ bool __vs_sk_listens6(const struct sock *sk, const struct in6_addr *daddr,
 	       __vs_sk_accepts6(sk, daddr, dif);
 }
 
-static bool vs_may_have6(const struct sock *sk, const struct net *net,
-			 unsigned short hnum, const struct in6_addr *daddr,
-			 int dif)
+static bool vs_may_have6(const struct sock *sk, const struct vs_net *nc,
+			 const struct vs_packet *packet)
 {
-	return sk->sk_family == PF_INET6 && vs_sk_net(sk) &&
-	       net_eq(sock_net(sk), net) && READ_ONCE(sk->sk_num) == hnum &&
+	return vs_sk_net(sk) == nc && READ_ONCE(sk->sk_num) == packet->hnum &&
+	       sk->sk_family == PF_INET6 &&
 	       ipv6_addr_any(&sk->sk_v6_rcv_saddr) &&
-	       __vs_sk_accepts6(sk, daddr, dif);
+	       net_eq(sock_net(sk), packet->net);
 }
 
-static struct sock *vs_nobody6(const struct in6_addr *daddr)
+static void vs_take6(struct sock *sk, struct vs_packet *packet,
+		     inet6_ehashfn_t *ehashfn)
 {
-	return vs_private6(daddr) ? ERR_PTR(-ENOENT) : NULL;
+	int score = vs_score(sk, PF_INET6);
+	struct sock *chosen = NULL;
+
+	if (score <= packet->best)
+		return;
+	if (sk->sk_reuseport)
+		chosen = inet6_lookup_reuseport(packet->net, sk, packet->skb,
+						packet->doff, packet->saddr6,
+						packet->sport, packet->daddr6,
+						packet->hnum, ehashfn);
+	packet->final = chosen;
+	packet->result = chosen ?: sk;
+	packet->best = score;
 }
 
-static void vs_ask6(const struct vs_net *nc, void *data)
+static __always_inline void vs_ask_tcp6(const struct vs_net *nc, void *data)
 {
-	struct vs_syn *syn = data;
-	struct inet_hashinfo *hashinfo = syn->net->ipv4.tcp_death_row.hashinfo;
-	u32 hash = ipv6_portaddr_hash(syn->net, &in6addr_any, syn->hnum);
+	struct vs_packet *packet = data;
 	struct inet_listen_hashbucket *bucket =
-		inet_lhash2_bucket(hashinfo, hash ^ vs_salt(nc));
+		inet_lhash2_bucket(packet->net->ipv4.tcp_death_row.hashinfo,
+				   vs_salt(nc) ^ packet->hnum);
 	struct hlist_nulls_node *node;
-	struct sock *sk, *chosen;
+	struct sock *sk;
 
 	sk_nulls_for_each_rcu(sk, node, &bucket->nulls_head) {
-		if (syn->final)
+		if (packet->final)
 			return;
-		if (vs_sk_net(sk) != nc ||
-		    !vs_may_have6(sk, syn->net, syn->hnum, syn->daddr6,
-				  syn->dif) ||
-		    !inet_sk_bound_dev_eq(syn->net, sk->sk_bound_dev_if,
-					  syn->dif, syn->sdif) ||
-		    vs_score(sk, PF_INET6) <= syn->best)
-			continue;
-		chosen = inet6_lookup_reuseport(syn->net, sk, syn->skb,
-						syn->doff, syn->saddr6,
-						syn->sport, syn->daddr6,
-						syn->hnum, inet6_ehashfn);
-		syn->final = chosen;
-		syn->result = chosen ?: sk;
-		syn->best = vs_score(sk, PF_INET6);
+		if (vs_may_have6(sk, nc, packet) &&
+		    inet_sk_bound_dev_eq(packet->net, sk->sk_bound_dev_if,
+					 packet->dif, packet->sdif))
+			vs_take6(sk, packet, inet6_ehashfn);
 	}
+}
+
+static __always_inline void vs_ask_udp6(const struct vs_net *nc, void *data)
+{
+	struct vs_packet *packet = data;
+	struct udp_hslot *slot = udp_hashslot2(packet->net->ipv4.udp_table,
+					       vs_salt(nc) ^ packet->hnum);
+	struct sock *sk;
+
+	udp_portaddr_for_each_entry_rcu(sk, &slot->head) {
+		__be16 dport = inet_sk(sk)->inet_dport;
+
+		if (packet->final)
+			return;
+		if (vs_may_have6(sk, nc, packet) &&
+		    (!dport || dport == packet->sport) &&
+		    (ipv6_addr_any(&sk->sk_v6_daddr) ||
+		     ipv6_addr_equal(&sk->sk_v6_daddr, packet->saddr6)) &&
+		    udp_sk_bound_dev_eq(packet->net,
+					READ_ONCE(sk->sk_bound_dev_if),
+					packet->dif, packet->sdif))
+			vs_take6(sk, packet, inet6_ehashfn);
+	}
+}
+
+static __always_inline struct sock *
+vs_find_owner6(struct vs_packet *packet,
+	       void (*ask)(const struct vs_net *nc, void *packet))
+{
+	const struct in6_addr *daddr = packet->daddr6;
+
+	if (unlikely(vs_private6(daddr))) {
+		/* Routes make it local whichever way it comes in. */
+		if (!packet->dif || packet->dif == VS_LOOPBACK_IFINDEX)
+			vs_loopback_visit(daddr->s6_addr32[3], ask, packet);
+		return packet->result ?: ERR_PTR(-ENOENT);
+	}
+	vs_index_visit(daddr, ask, packet);
+	return packet->result;
 }
 
 struct sock *__vs_tcp_lookup6(const struct net *net, struct sk_buff *skb,
@@ -282,16 +350,13 @@ struct sock *__vs_tcp_lookup6(const struct net *net, struct sk_buff *skb,
 			      __be16 sport, const struct in6_addr *daddr,
 			      unsigned short hnum, int dif, int sdif)
 {
-	struct vs_syn syn = {
+	struct vs_packet packet = {
 		.net = net, .skb = skb, .doff = doff, .saddr6 = saddr,
 		.daddr6 = daddr, .sport = sport, .hnum = hnum, .dif = dif,
 		.sdif = sdif,
 	};
 
-	vs_index_visit(daddr, vs_ask6, &syn);
-	if (vs_private6(daddr))
-		vs_loopback_visit(daddr->s6_addr32[3], vs_ask6, &syn);
-	return syn.result ?: vs_nobody6(daddr);
+	return vs_find_owner6(&packet, vs_ask_tcp6);
 }
 
 struct sock *__vs_udp_lookup6(const struct net *net, struct sk_buff *skb,
@@ -299,33 +364,13 @@ struct sock *__vs_udp_lookup6(const struct net *net, struct sk_buff *skb,
 			      const struct in6_addr *daddr,
 			      unsigned short hnum, int dif, int sdif)
 {
-	struct udp_table *table = net->ipv4.udp_table;
-	u32 hash = ipv6_portaddr_hash(net, &in6addr_any, hnum);
-	struct udp_hslot *slot = udp_hashslot2(table, hash);
-	struct sock *sk, *chosen, *result = NULL;
-	int best = 0;
+	struct vs_packet packet = {
+		.net = net, .skb = skb, .doff = sizeof(struct udphdr),
+		.saddr6 = saddr, .daddr6 = daddr, .sport = sport, .hnum = hnum,
+		.dif = dif, .sdif = sdif,
+	};
 
-	udp_portaddr_for_each_entry_rcu(sk, &slot->head) {
-		if (udp_sk(sk)->udp_port_hash != hnum ||
-		    !vs_may_have6(sk, net, hnum, daddr, dif) ||
-		    (inet_sk(sk)->inet_dport &&
-		     inet_sk(sk)->inet_dport != sport) ||
-		    (!ipv6_addr_any(&sk->sk_v6_daddr) &&
-		     !ipv6_addr_equal(&sk->sk_v6_daddr, saddr)) ||
-		    !udp_sk_bound_dev_eq(net, READ_ONCE(sk->sk_bound_dev_if),
-					 dif, sdif) ||
-		    vs_score(sk, PF_INET6) <= best)
-			continue;
-		chosen = inet6_lookup_reuseport(net, sk, skb,
-						sizeof(struct udphdr), saddr,
-						sport, daddr, hnum,
-						inet6_ehashfn);
-		if (chosen)
-			return chosen;
-		best = vs_score(sk, PF_INET6);
-		result = sk;
-	}
-	return result ?: vs_nobody6(daddr);
+	return vs_find_owner6(&packet, vs_ask_udp6);
 }
 #endif
 

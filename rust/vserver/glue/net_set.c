@@ -12,6 +12,8 @@
 #include <linux/mm.h>
 #include <linux/mutex.h>
 #include <linux/slab.h>
+#include <linux/sort.h>
+#include <linux/unaligned.h>
 
 #include "net.h"
 
@@ -169,21 +171,33 @@ bool vs_single4(const struct vs_net_set *set, u32 ip, u32 length)
 	return span && span->last - span->first < length;
 }
 
+/* Order of two IPv6 addresses, as memcmp() has it, in two comparisons. */
+static int vs_compare6(u64 high, u64 low, const u32 *other)
+{
+	u64 high2 = get_unaligned_be64(other);
+
+	if (high != high2)
+		return high < high2 ? -1 : 1;
+	return cmp_int(low, get_unaligned_be64(other + 2));
+}
+
 /* The span of @set that @ip is in, or NULL. */
 const struct vs_span6 *vs_find6(const struct vs_net_set *set,
 				const struct in6_addr *ip)
 {
-	u32 low = 0, high = set->n_own6;
+	u64 high = get_unaligned_be64(ip), low = get_unaligned_be64(&ip->s6_addr[8]);
+	u32 from = 0, to = set->n_own6;
 
-	while (low < high) {
-		u32 middle = low + (high - low) / 2;
+	while (from < to) {
+		u32 middle = from + (to - from) / 2;
+		const struct vs_span6 *span = &set->own6[middle];
 
-		if (memcmp(ip, set->own6[middle].first, sizeof(*ip)) < 0)
-			high = middle;
-		else if (memcmp(ip, set->own6[middle].last, sizeof(*ip)) > 0)
-			low = middle + 1;
+		if (vs_compare6(high, low, span->first) < 0)
+			to = middle;
+		else if (vs_compare6(high, low, span->last) > 0)
+			from = middle + 1;
 		else
-			return &set->own6[middle];
+			return span;
 	}
 	return NULL;
 }

@@ -145,11 +145,26 @@ static const struct vs_net *vs_disguised_net(const struct sock *sk)
 	return net && vs_net_flag(net, VS_NET_HIDE_LBACK) ? net : NULL;
 }
 
+/* Most peers are elsewhere; asked for every datagram, before anything else. */
+static bool vs_may_be_private(const void *name)
+{
+	const struct sockaddr_in *sin = name;
+	const struct sockaddr_in6 *sin6 = name;
+
+	if (sin->sin_family == AF_INET)
+		return ipv4_is_loopback(sin->sin_addr.s_addr);
+	/* Mapped addresses begin with zeros too. */
+	return !sin6->sin6_addr.s6_addr32[0] && !sin6->sin6_addr.s6_addr32[1];
+}
+
 void __vs_show_name(const struct sock *sk, void *name)
 {
-	const struct vs_net *net = vs_disguised_net(sk);
+	const struct vs_net *net;
 
-	if (!net || !name)
+	if (!name || !vs_may_be_private(name))
+		return;
+	net = vs_disguised_net(sk);
+	if (!net)
 		return;
 	guard(rcu)();
 	if (((struct sockaddr *)name)->sa_family == AF_INET)
@@ -171,13 +186,18 @@ void __vs_show4(const struct sock *sk, __be32 *a, __be32 *b)
 	vs_common4(vs_net_set(net), b);
 }
 
-void __vs_show6(const struct sock *sk, struct in6_addr *a, struct in6_addr *b)
+void __vs_show_pair(const struct sock *sk, int family, __be32 *a, __be32 *b)
 {
 	const struct vs_net *net = vs_disguised_net(sk);
 
 	if (!net)
 		return;
 	guard(rcu)();
-	vs_common6(vs_net_set(net), a);
-	vs_common6(vs_net_set(net), b);
+	if (family == AF_INET6) {
+		vs_common6(vs_net_set(net), (struct in6_addr *)a);
+		vs_common6(vs_net_set(net), (struct in6_addr *)b);
+	} else {
+		vs_common4(vs_net_set(net), a);
+		vs_common4(vs_net_set(net), b);
+	}
 }

@@ -110,33 +110,64 @@ static int vs_loopback4(const struct vs_net *nc, const struct vs_net_set *set,
 	return 0;
 }
 
-static int vs_choose4(struct net *net, const struct vs_net *nc,
-		      const struct vs_net_set *set, struct flowi4 *fl4)
+/* The route of a flow does not depend on its source. */
+static bool vs_source_free4(struct net *net, const struct flowi4 *fl4)
 {
-	struct flowi4 probe = *fl4;
+#ifdef CONFIG_IP_MULTIPLE_TABLES
+	if (net->ipv4.fib_has_custom_rules)
+		return false;
+#endif
+	return !ipv4_is_multicast(fl4->daddr) && !ipv4_is_lbcast(fl4->daddr);
+}
+
+/*
+ * Sets the source that is missing. The route that this takes is the one of the flow,
+ * as a rule, so that it is looked up once, as for the host.
+ *
+ * Return: the route, counted; NULL when it has to be looked up with the source that
+ * is set now; or an error pointer.
+ */
+static struct rtable *vs_choose4(struct net *net, const struct vs_net *nc,
+				 const struct vs_net_set *set,
+				 struct flowi4 *fl4)
+{
 	struct rtable *rt;
+	int oif;
 
 	if (!set->n_own4 && !set->n_odd4)
-		return -ENETUNREACH;
+		return ERR_PTR(-ENETUNREACH);
 	if (vs_net_flag(nc, VS_NET_SINGLE_IP) && set->n_list4) {
 		fl4->saddr = (__force __be32)set->list4[0].ip;
-		return 0;
+		return NULL;
 	}
-	rt = ip_route_output_key_hash(net, &probe, NULL);
-	if (IS_ERR(rt))
-		return PTR_ERR(rt);
+	oif = fl4->flowi4_oif;
+	rt = ip_route_output_key_hash(net, fl4, NULL);
+	if (IS_ERR(rt) || vs_own4(set, fl4->saddr))
+		return rt;
 	/* What is local may have the first address of its interface as source. */
-	if (vs_own4(set, probe.saddr))
-		fl4->saddr = probe.saddr;
-	else if (rt->rt_type == RTN_LOCAL && vs_own4(set, fl4->daddr))
+	if (rt->rt_type == RTN_LOCAL && vs_own4(set, fl4->daddr))
 		fl4->saddr = fl4->daddr;
 	else
-		fl4->saddr = vs_pick4(net, set, probe.saddr, rt->dst.dev);
+		fl4->saddr = vs_pick4(net, set, fl4->saddr, rt->dst.dev);
+	if (fl4->saddr && vs_source_free4(net, fl4))
+		return rt;
 	/* Without an interface a source decides where multicast goes. */
+	fl4->flowi4_oif = oif;
 	if (ipv4_is_multicast(fl4->daddr) || ipv4_is_lbcast(fl4->daddr))
 		fl4->flowi4_oif = rt->dst.dev->ifindex;
 	ip_rt_put(rt);
-	return fl4->saddr ? 0 : -ENETUNREACH;
+	return fl4->saddr ? NULL : ERR_PTR(-ENETUNREACH);
+}
+
+/* The flow may have the source that it names. */
+static bool vs_may_send4(const struct vs_net *nc, const struct vs_net_set *set,
+			 const struct flowi4 *fl4)
+{
+	return fl4->saddr == (__force __be32)set->loopback ||
+	       vs_own4(set, fl4->saddr) ||
+	       (ipv4_is_loopback(fl4->saddr) &&
+		!vs_net_flag(nc, VS_NET_LBACK_REMAP) &&
+		vs_net_flag(nc, VS_NET_LBACK_ALLOW));
 }
 
 struct rtable *__vs_flow4(struct net *net, const struct sock *sk,
@@ -154,25 +185,21 @@ struct rtable *__vs_flow4(struct net *net, const struct sock *sk,
 	if (ipv4_is_loopback(fl4->daddr) || (!fl4->daddr && !fl4->saddr))
 		err = vs_loopback4(nc, set, fl4);
 	else if (!fl4->saddr)
-		err = vs_choose4(net, nc, set, fl4);
-	if (!err && fl4->saddr != (__force __be32)set->loopback &&
-	    !vs_own4(set, fl4->saddr) &&
-	    !(ipv4_is_loopback(fl4->saddr) &&
-	      !vs_net_flag(nc, VS_NET_LBACK_REMAP) &&
-	      vs_net_flag(nc, VS_NET_LBACK_ALLOW)))
+		return vs_choose4(net, nc, set, fl4);
+	if (!err && !vs_may_send4(nc, set, fl4))
 		err = -EPERM;
 	return err ? ERR_PTR(err) : NULL;
 }
 
-int __vs_header4(const struct sock *sk, __be32 saddr)
+bool __vs_header4(const struct sock *sk, __be32 saddr)
 {
 	const struct vs_net *nc = vs_sk_net(sk);
 
 	if (!nc)
-		return 0;
+		return true;
 	guard(rcu)();
 	return !saddr || saddr == (__force __be32)vs_net_set(nc)->loopback ||
-	       vs_own4(vs_net_set(nc), saddr) ? 0 : -EPERM;
+	       vs_own4(vs_net_set(nc), saddr);
 }
 
 #if IS_ENABLED(CONFIG_IPV6)

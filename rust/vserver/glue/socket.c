@@ -174,8 +174,9 @@ static int vs_bind_address4(const struct vs_net *net, __be32 *ip)
  */
 static void vs_destination4(const struct vs_net *net, __be32 *ip)
 {
-	if (!vs_net_flag(net, VS_NET_LBACK_REMAP) ||
-	    (*ip != htonl(INADDR_ANY) && !ipv4_is_loopback(*ip)))
+	if (likely(*ip != htonl(INADDR_ANY) && !ipv4_is_loopback(*ip)))
+		return;
+	if (!vs_net_flag(net, VS_NET_LBACK_REMAP))
 		return;
 	guard(rcu)();
 	*ip = (__force __be32)vs_net_set(net)->loopback;
@@ -210,14 +211,17 @@ static int vs_bind_address6(const struct vs_net *net, struct sock *sk,
 }
 
 /* An IPv6 socket stores its peer before it looks for a route. */
-static void vs_destination6(struct sock *sk, void *address, int addrlen)
+static void vs_destination6(const struct vs_net *net, struct sock *sk,
+			    void *address, int addrlen)
 {
-	struct vs_net *net = vs_sk_net(sk);
 	struct sockaddr_in6 *sin6 = address;
 
-	if (!net || sk->sk_family != AF_INET6 || !address ||
-	    addrlen < SIN6_LEN_RFC2133 || sin6->sin6_family != AF_INET6 ||
-	    !vs_net_flag(net, VS_NET_LBACK_REMAP))
+	if (addrlen < SIN6_LEN_RFC2133 || sin6->sin6_family != AF_INET6)
+		return;
+	/* Neither unspecified nor loopback nor mapped. */
+	if (likely(sin6->sin6_addr.s6_addr32[0] || sin6->sin6_addr.s6_addr32[1]))
+		return;
+	if (!vs_net_flag(net, VS_NET_LBACK_REMAP))
 		return;
 	if (ipv6_addr_v4mapped(&sin6->sin6_addr)) {
 		vs_destination4(net, &sin6->sin6_addr.s6_addr32[3]);
@@ -241,7 +245,10 @@ static int vs_bind_address6(const struct vs_net *net, struct sock *sk,
 	return -EADDRNOTAVAIL;
 }
 
-static void vs_destination6(struct sock *sk, void *address, int addrlen) { }
+static void vs_destination6(const struct vs_net *net, struct sock *sk,
+			    void *address, int addrlen)
+{
+}
 #endif
 
 int vs_socket_bind(struct socket *sock, struct sockaddr *address, int addrlen)
@@ -271,21 +278,21 @@ int vs_socket_bind(struct socket *sock, struct sockaddr *address, int addrlen)
 static int vs_destination(struct socket *sock, void *address, int addrlen)
 {
 	struct sock *sk = sock->sk;
+	const struct vs_net *net = sk ? vs_sk_net(sk) : NULL;
 
-	if (!sk || !vs_sk_net(sk))
+	if (!net)
 		return 0;
 	if (sk->sk_family == AF_NETLINK)
 		return vs_netlink_address(address, addrlen);
-	if ((sk->sk_family != AF_INET && sk->sk_family != AF_INET6) ||
-	    !address || addrlen < (int)sizeof(struct sockaddr_in))
+	if (!address || addrlen < (int)sizeof(struct sockaddr_in))
 		return 0;
 	/* An IPv6 socket takes IPv4 addresses, IPv4 datagrams AF_UNSPEC. */
 	if (sk->sk_family == AF_INET ||
-	    ((struct sockaddr *)address)->sa_family == AF_INET)
-		vs_destination4(vs_sk_net(sk),
-				&((struct sockaddr_in *)address)->sin_addr.s_addr);
-	else
-		vs_destination6(sk, address, addrlen);
+	    (sk->sk_family == AF_INET6 &&
+	     ((struct sockaddr *)address)->sa_family == AF_INET))
+		vs_destination4(net, &((struct sockaddr_in *)address)->sin_addr.s_addr);
+	else if (sk->sk_family == AF_INET6)
+		vs_destination6(net, sk, address, addrlen);
 	return 0;
 }
 

@@ -36,8 +36,8 @@ enum {
 };
 
 struct vs_traffic {
-	u64_stats_t count[VS_SOCK_CLASSES][VS_SOCK_WAYS];
-	u64_stats_t total[VS_SOCK_CLASSES][VS_SOCK_WAYS];
+	u64 count[VS_SOCK_CLASSES][VS_SOCK_WAYS];
+	u64 total[VS_SOCK_CLASSES][VS_SOCK_WAYS];
 	struct u64_stats_sync sync;
 };
 
@@ -86,8 +86,8 @@ void vs_traffic_read(const struct vs_ctx *ctx, u32 field,
 		do {
 			start = u64_stats_fetch_begin(&traffic->sync);
 			for (int way = 0; way < VS_SOCK_WAYS; way++) {
-				counted[way] = u64_stats_read(&traffic->count[field][way]);
-				bytes[way] = u64_stats_read(&traffic->total[field][way]);
+				counted[way] = READ_ONCE(traffic->count[field][way]);
+				bytes[way] = READ_ONCE(traffic->total[field][way]);
 			}
 		} while (u64_stats_fetch_retry(&traffic->sync, start));
 		for (int way = 0; way < VS_SOCK_WAYS; way++) {
@@ -121,21 +121,32 @@ static int vs_sock_class(const struct sock *sk)
 	}
 }
 
+#ifdef CONFIG_64BIT
+/* Whoever moves to another processor in between adds there. */
+static void vs_add(const struct vs_ctx *ctx, int class, int way, u64 bytes)
+{
+	this_cpu_inc(ctx->traffic->count[class][way]);
+	this_cpu_add(ctx->traffic->total[class][way], bytes);
+}
+#else
+static void vs_add(const struct vs_ctx *ctx, int class, int way, u64 bytes)
+{
+	struct vs_traffic *traffic = get_cpu_ptr(ctx->traffic);
+
+	u64_stats_update_begin(&traffic->sync);
+	traffic->count[class][way]++;
+	traffic->total[class][way] += bytes;
+	u64_stats_update_end(&traffic->sync);
+	put_cpu_ptr(ctx->traffic);
+}
+#endif
+
 static void vs_count(const struct sock *sk, int way, u64 bytes)
 {
 	const struct vs_ctx *ctx = current->vs.ctx;
-	struct vs_traffic *traffic;
-	int class;
 
-	if (!ctx || !sk)
-		return;
-	class = vs_sock_class(sk);
-	traffic = get_cpu_ptr(ctx->traffic);
-	u64_stats_update_begin(&traffic->sync);
-	u64_stats_inc(&traffic->count[class][way]);
-	u64_stats_add(&traffic->total[class][way], bytes);
-	u64_stats_update_end(&traffic->sync);
-	put_cpu_ptr(ctx->traffic);
+	if (ctx && sk)
+		vs_add(ctx, vs_sock_class(sk), way, bytes);
 }
 
 /* The protocol has taken @ret bytes of @msg, or has failed. Process context. */

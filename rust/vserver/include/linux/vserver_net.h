@@ -61,7 +61,7 @@ int __vs_flow6(const struct sock *sk, struct flowi6 *fl6);
 int __vs_source6(struct net *net, const struct sock *sk, struct dst_entry *dst,
 		 struct flowi6 *fl6, int err);
 bool __vs_candidate6(unsigned int prefs, const struct in6_addr *addr);
-int __vs_header4(const struct sock *sk, __be32 saddr);
+bool __vs_header4(const struct sock *sk, __be32 saddr);
 
 /* net_show.c */
 bool __vs_sk_visible(const struct sock *sk);
@@ -70,7 +70,7 @@ bool __vs_addr4_visible(__be32 addr);
 bool __vs_addr6_visible(const struct in6_addr *addr);
 void __vs_show_name(const struct sock *sk, void *name);
 void __vs_show4(const struct sock *sk, __be32 *a, __be32 *b);
-void __vs_show6(const struct sock *sk, struct in6_addr *a, struct in6_addr *b);
+void __vs_show_pair(const struct sock *sk, int family, __be32 *a, __be32 *b);
 
 /* netlink.c */
 bool __vs_dump_empty(const struct sock *sk, struct sk_buff *skb, int status);
@@ -179,7 +179,7 @@ static inline bool vs_sk_listens6(const struct sock *sk,
 	return !vs_net_enabled() || __vs_sk_listens6(sk, daddr, dif);
 }
 
-/* What a wildcard listener of a guest adds to the hash of its bucket. */
+/* What a wildcard of a guest adds to the hash of its bucket; 0 for others. */
 static inline u32 vs_sk_bucket(const struct sock *sk)
 {
 	return vs_net_enabled() ? __vs_sk_bucket(sk) : 0;
@@ -279,10 +279,10 @@ static inline bool vs_candidate6(unsigned int prefs,
 	return !vs_net_enabled() || __vs_candidate6(prefs, addr);
 }
 
-/* 0 when the socket may send a header with this source, or an error. */
-static inline int vs_header4(const struct sock *sk, __be32 saddr)
+/* The socket may send a header with this source; 0 stands for an own one. */
+static inline bool vs_header4(const struct sock *sk, __be32 saddr)
 {
-	return vs_net_enabled() ? __vs_header4(sk, saddr) : 0;
+	return !vs_net_enabled() || __vs_header4(sk, saddr);
 }
 
 /* The current task finds the socket in tables. Also for what is no full one. */
@@ -322,11 +322,12 @@ static inline void vs_show4(const struct sock *sk, __be32 *a, __be32 *b)
 		__vs_show4(sk, a, b);
 }
 
-static inline void vs_show6(const struct sock *sk, struct in6_addr *a,
-			    struct in6_addr *b)
+/* The same for addresses of a family, four words each in IPv6. */
+static inline void vs_show_pair(const struct sock *sk, int family, __be32 *a,
+				__be32 *b)
 {
 	if (vs_net_enabled())
-		__vs_show6(sk, a, b);
+		__vs_show_pair(sk, family, a, b);
 }
 
 /**

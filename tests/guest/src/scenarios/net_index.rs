@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A connection finds the wildcard of the guest that owns its destination, however the guest came
-//! by the address: alone, in a short or long network, shared with others, taken and given again.
+//! A connection or datagram finds the wildcard of the guest that owns its destination, however the
+//! guest came by the address: alone, in a short or long network, shared with others, taken and given
+//! again.
 
-use super::net_bind::{at, listen};
+use super::net_bind::{at, datagram, listen};
+use super::net_cast::receive;
 use crate::harness::check::{Outcome, Test};
-use crate::harness::wire::site;
+use crate::harness::wire::{GUESTS, HOST, site};
 use crate::harness::{Guest, Need, Wire, Words, network};
 use crate::sys::{Sys, inet, netlink, sockets};
 
@@ -93,7 +95,10 @@ pub fn run(t: &mut Test) -> Outcome {
     netlink::add_local("fd77::", 16).need("local IPv6 addresses")?;
     for (number, case) in CASES.iter().enumerate() {
         one(t, case, PORT + number as u16)?;
+        datagrams(t, case, PORT + number as u16)?;
     }
+    again(t)?;
+    crowded(t)?;
     growing(t)?;
     shared(t)?;
     ended(t)
@@ -121,6 +126,138 @@ fn one(t: &mut Test, case: &Case, port: u16) -> Outcome {
     );
     t.ok("given again", network::add(guest.xid(), case.network));
     t.ok(&format!("{what}: given again"), reach(case.own, port));
+    Ok(())
+}
+
+/// A socket for datagrams on the wildcard.
+fn mailbox(guest: &mut Guest, v6: bool, port: u16) -> Result<i64, crate::harness::Stop> {
+    let ip = if v6 { "::" } else { "0.0.0.0" };
+    let fd = guest.tell(datagram, &at(ip, port), &[0])?;
+    Ok(i64::from(fd.need("a socket for datagrams")?))
+}
+
+/// The host sends a datagram there; whether it has come to the socket of the guest.
+fn arrives(
+    guest: &mut Guest,
+    fd: i64,
+    ip: &str,
+    port: u16,
+    expected: bool,
+) -> Result<Sys<()>, crate::harness::Stop> {
+    inet::send(&at(ip, port)).need("a datagram is sent")?;
+    Ok(guest.call(receive, &[fd, i64::from(expected)])?.map(drop))
+}
+
+fn datagrams(t: &mut Test, case: &Case, port: u16) -> Outcome {
+    let mut guest = site(t, &[case.network])?;
+    let fd = mailbox(&mut guest, case.network.contains(':'), port)?;
+    let what = case.what;
+    t.ok(
+        &format!("{what}: a datagram to {} arrives", case.own),
+        arrives(&mut guest, fd, case.own, port, true)?,
+    );
+    t.refused(
+        &format!("{what}: none to {}", case.foreign),
+        arrives(&mut guest, fd, case.foreign, port, false)?,
+        libc::EAGAIN,
+    );
+    t.ok("taken away", network::clear(guest.xid()));
+    t.refused(
+        &format!("{what}: no datagram to what is taken away"),
+        arrives(&mut guest, fd, case.own, port, false)?,
+        libc::EAGAIN,
+    );
+    t.ok("given again", network::add(guest.xid(), case.network));
+    t.ok(
+        &format!("{what}: a datagram to what is given again"),
+        arrives(&mut guest, fd, case.own, port, true)?,
+    );
+    Ok(())
+}
+
+fn join(w: &Words) -> Sys<()> {
+    inet::join(w.int(0), &w.text)
+}
+
+fn part(w: &Words) -> Sys<()> {
+    inet::part(w.int(0))
+}
+
+/// A wildcard that is connected has an address, and is a wildcard again when it is not.
+fn again(t: &mut Test) -> Outcome {
+    let port = PORT + 50;
+    for (v6, own, peer) in [
+        (false, GUESTS[0][0], HOST[0]),
+        (true, GUESTS[0][1], HOST[1]),
+    ] {
+        let mut guest = site(t, &[own])?;
+        let fd = mailbox(&mut guest, v6, port)?;
+        let other = inet::datagram(&at(peer, port), 0).need("a socket of the host")?;
+        for round in 0..3 {
+            // The kernel forgets the peer of an IPv6 socket never, only that it is connected.
+            let found = if round > 0 && v6 {
+                inet::send_from(other, &at(own, port)).need("a datagram of the peer")?;
+                guest.call(receive, &[fd, 1])?.map(drop)
+            } else {
+                arrives(&mut guest, fd, own, port, true)?
+            };
+            t.ok(&format!("{own}, round {round}: as a wildcard"), found);
+            t.ok("connect", guest.tell(join, &at(peer, port), &[fd])?);
+            t.refused(
+                &format!("{own}, round {round}: connected, from others"),
+                arrives(&mut guest, fd, own, port, false)?,
+                libc::EAGAIN,
+            );
+            t.ok("its peer sends", inet::send_from(other, &at(own, port)));
+            t.ok(
+                &format!("{own}, round {round}: connected, from its peer"),
+                guest.call(receive, &[fd, 1])?.map(drop),
+            );
+            t.ok("disconnect", guest.call(part, &[fd])?);
+        }
+        sockets::close(other);
+    }
+    Ok(())
+}
+
+/// Who may have a port for datagrams does not depend on how many have it elsewhere: the kernel
+/// looks for conflicts in other ways when they are many.
+fn crowded(t: &mut Test) -> Outcome {
+    let port = PORT + 51;
+    let [mine, other] = ["10.77.80.1", "10.77.80.2"];
+    for crowd in [0_u8, 12] {
+        let others: Vec<i32> = (1..=crowd)
+            .map(|n| inet::datagram(&format!("127.200.0.{n}:{port}"), inet::REUSEADDR))
+            .collect::<Sys<_>>()
+            .need("sockets of the host")?;
+        let mut first = site(t, &[mine])?;
+        let mut second = site(t, &[other])?;
+        let fd = mailbox(&mut first, false, port)?;
+        let fixed = |guest: &mut Guest, ip| guest.tell(datagram, &at(ip, port), &[0]);
+        t.refused(
+            &format!("{crowd} others: an address beside the own wildcard"),
+            fixed(&mut first, mine)?,
+            libc::EADDRINUSE,
+        );
+        t.refused(
+            &format!("{crowd} others: the host on the address of a guest"),
+            inet::datagram(&at(mine, port), 0),
+            libc::EADDRINUSE,
+        );
+        t.ok(
+            &format!("{crowd} others: another guest on its address"),
+            fixed(&mut second, other)?,
+        );
+        let wide = inet::datagram(&at("0.0.0.0", port), inet::REUSEADDR);
+        t.ok(&format!("{crowd} others: the host's wildcard"), wide);
+        t.ok(
+            &format!("{crowd} others: a datagram to the guest"),
+            arrives(&mut first, fd, mine, port, true)?,
+        );
+        for fd in others.into_iter().chain(wide) {
+            sockets::close(fd);
+        }
+    }
     Ok(())
 }
 

@@ -248,6 +248,20 @@ pub fn connect(to: &str, from: &str) -> Sys<c_int> {
     keep(fd, result)
 }
 
+/// Undoes the connection of a datagram socket.
+pub fn part(fd: c_int) -> Sys<()> {
+    // SAFETY: an all-zero address has the family AF_UNSPEC.
+    let address: libc::sockaddr = unsafe { zeroed() };
+    // SAFETY: the address is valid during the call.
+    done(unsafe {
+        libc::connect(
+            fd,
+            &raw const address,
+            size_of::<libc::sockaddr>() as socklen_t,
+        )
+    })
+}
+
 /// Sends a byte from any datagram socket.
 pub fn send_from(fd: c_int, to: &str) -> Sys<()> {
     let raw = Raw::new(parse(to));

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The index from addresses to network contexts, for those who ask it for packets.
+ *
+ * The look-up is inlined with what it calls: it is paid for every packet to a port
+ * that no socket has by its address.
+ */
+#ifndef _VSERVER_GLUE_NET_INDEX_H
+#define _VSERVER_GLUE_NET_INDEX_H
+
+#include <linux/hash.h>
+#include <linux/rculist.h>
+#include <linux/rhashtable.h>
+#include <linux/unaligned.h>
+
+#include "net.h"
+
+/**
+ * struct vs_owned - an address of a network context
+ * @node: in vs_owned_table.
+ * @ip: the address; an IPv4 one as a mapped one.
+ * @net: the network context; has not ended.
+ * @rcu: frees it.
+ */
+struct vs_owned {
+	struct rhlist_head node;
+	struct in6_addr ip;
+	struct vs_net *net;
+	struct rcu_head rcu;
+};
+
+/*
+ * Short, as every packet to a port may pay for it. The addresses of guests are chosen
+ * by the host, not by an attacker.
+ */
+static u32 vs_owned_hash(const void *key, u32 length, u32 seed)
+{
+	const struct in6_addr *ip = key;
+	u64 high = get_unaligned_be64(&ip->s6_addr[0]);
+	u64 low = get_unaligned_be64(&ip->s6_addr[8]);
+	u32 hash = hash_64((high * GOLDEN_RATIO_64) ^ low ^ seed, 32);
+
+	/* The table takes the lowest bits, which the highest ones do not reach. */
+	return hash ^ hash >> 16;
+}
+
+static int vs_owned_differs(struct rhashtable_compare_arg *arg, const void *object)
+{
+	const struct vs_owned *owned = object;
+
+	return !ipv6_addr_equal(&owned->ip, arg->key);
+}
+
+static u32 vs_owned_object_hash(const void *object, u32 length, u32 seed)
+{
+	return vs_owned_hash(&((const struct vs_owned *)object)->ip, length, seed);
+}
+
+static const struct rhashtable_params vs_owned_params = {
+	.head_offset = offsetof(struct vs_owned, node),
+	.key_offset = offsetof(struct vs_owned, ip),
+	.key_len = sizeof(struct in6_addr),
+	.hashfn = vs_owned_hash,
+	.obj_hashfn = vs_owned_object_hash,
+	.obj_cmpfn = vs_owned_differs,
+	.automatic_shrinking = true,
+};
+
+extern struct rhltable vs_owned_table;
+
+/* Network contexts with addresses that are not in the table. */
+extern struct hlist_head vs_wide;
+
+void vs_visit_wide(const struct in6_addr *ip,
+		   void (*visit)(const struct vs_net *net, void *data),
+		   void *data);
+
+/**
+ * vs_index_visit() - call a function for each network context that owns an address
+ * @ip: the address; an IPv4 one as a mapped one.
+ * @visit: may be called twice for the same one.
+ * @data: for @visit.
+ *
+ * While an address is being added or taken away, it may or may not be owned.
+ *
+ * Any context; the caller holds RCU, as everybody who looks for a socket.
+ */
+static __always_inline void
+vs_index_visit(const struct in6_addr *ip,
+	       void (*visit)(const struct vs_net *net, void *data), void *data)
+{
+	struct rhlist_head *list, *pos;
+	const struct vs_owned *owned;
+
+	list = rhltable_lookup(&vs_owned_table, ip, vs_owned_params);
+	rhl_for_each_entry_rcu(owned, pos, list, node)
+		visit(owned->net, data);
+	if (unlikely(!hlist_empty(&vs_wide)))
+		vs_visit_wide(ip, visit, data);
+}
+
+#endif /* _VSERVER_GLUE_NET_INDEX_H */
