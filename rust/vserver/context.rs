@@ -9,12 +9,15 @@
 
 use crate::{
     abi::{
-        rlimit,
         vhin,
         vxf, //
     },
     bits, device, event,
-    limit::Limits,
+    limit::{
+        Counted,
+        Limits,
+        Usage, //
+    },
     persistence::Persistence,
     scheduler::Schedule,
     sys::{
@@ -122,13 +125,9 @@ impl Context {
         self.head.claims().saturating_sub(persistent)
     }
 
-    /// Present use of a resource: of the number of threads, others are not counted yet.
-    pub(crate) fn used(&self, resource: u32) -> u64 {
-        if resource == rlimit::NPROC {
-            u64::from(self.threads())
-        } else {
-            0
-        }
+    /// Use of a resource; nothing when it is not counted.
+    pub(crate) fn usage(&self, resource: u32) -> Usage {
+        Counted::of(resource).map_or_else(Usage::default, |counted| self.head.usage(counted))
     }
 
     /// When the context was made, nanoseconds of the monotonic clock.

@@ -2,8 +2,8 @@
 
 //! Limits of the resources of a context (semantics.md, section 10).
 //!
-//! The values are stored and told; what counts and refuses arrives with the accounting. Of the
-//! present use only the number of threads is known here.
+//! What may be had is decided here, when a limit is set; the glue counts and compares
+//! (`glue/limit.h`). Limits of resources that nothing counts are stored and told.
 
 use crate::{
     abi::{
@@ -15,6 +15,45 @@ use crate::{
     dispatch::Call, //
 };
 use kernel::prelude::*;
+
+/// What the glue counts: indices of the array in `struct vs_ctx`, in its order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Counted {
+    /// Threads.
+    Threads,
+    /// Open files.
+    Files,
+    /// Sockets.
+    Sockets,
+}
+
+impl Counted {
+    /// All of them.
+    pub(crate) const ALL: [Self; 3] = [Self::Threads, Self::Files, Self::Sockets];
+
+    /// The counter of a resource, if it is counted.
+    pub(crate) fn of(resource: u32) -> Option<Self> {
+        match resource {
+            rlimit::NPROC => Some(Self::Threads),
+            rlimit::NOFILE => Some(Self::Files),
+            rlimit::NSOCK => Some(Self::Sockets),
+            _ => None,
+        }
+    }
+}
+
+/// Use of a resource, in its units.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Usage {
+    /// At present.
+    pub(crate) value: u64,
+    /// Lowest since the last reset.
+    pub(crate) minimum: u64,
+    /// Highest since the last reset.
+    pub(crate) maximum: u64,
+    /// Requests that were refused.
+    pub(crate) hits: u64,
+}
 
 /// Soft and hard limit of one resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +70,15 @@ impl Limit {
         soft: rlimit::INFINITY,
         hard: rlimit::INFINITY,
     };
+
+    /// How much may be had; `i64::MAX` for no limit. A soft limit alone refuses nothing.
+    fn ceiling(self) -> i64 {
+        if self.soft == rlimit::INFINITY || self.hard == rlimit::INFINITY {
+            i64::MAX
+        } else {
+            i64::try_from(self.hard).unwrap_or(i64::MAX)
+        }
+    }
 
     /// The limit after a set command: KEEP leaves a value; the soft limit is never above the hard
     /// one, so that setting only the hard limit sets both.
@@ -77,14 +125,14 @@ impl Limits {
         Ok(set.map_or(Limit::NONE, |(_, limit)| *limit))
     }
 
-    /// Sets the limit of a resource. Errors: `EINVAL` when it has none, `ENOMEM`.
-    pub(crate) fn set(&mut self, id: u32, soft: u64, hard: u64) -> Result {
+    /// Sets the limit of a resource and returns it. Errors: `EINVAL` when it has none, `ENOMEM`.
+    pub(crate) fn set(&mut self, id: u32, soft: u64, hard: u64) -> Result<Limit> {
         let limit = self.get(id)?.changed(soft, hard);
         match self.0.iter_mut().find(|(number, _)| *number == id) {
             Some((_, old)) => *old = limit,
             None => self.0.push((id, limit), GFP_KERNEL_ACCOUNT)?,
         }
-        Ok(())
+        Ok(limit)
     }
 }
 
@@ -99,10 +147,18 @@ pub(crate) fn get_rlimit(call: &Call, context: &Context) -> Result<u32> {
     Ok(0)
 }
 
-/// `set_rlimit`: the minimum is ignored.
+/// `set_rlimit`: the minimum is ignored. What there is above a new limit stays, and nothing more
+/// can be had before there is less.
 pub(crate) fn set_rlimit(call: &Call, context: &Context) -> Result<u32> {
     let data = call.read_rlimit()?;
-    context.with_limits(|limits| limits.set(data.id, data.softlimit, data.maximum))?;
+    context.with_limits(|limits| {
+        let limit = limits.set(data.id, data.softlimit, data.maximum)?;
+        // Under the lock of the limits, so that the last one to set is the one that holds.
+        if let Some(counted) = Counted::of(data.id) {
+            context.head().set_ceiling(counted, limit.ceiling());
+        }
+        Ok(())
+    })?;
     Ok(0)
 }
 
@@ -120,22 +176,30 @@ pub(crate) fn get_rlimit_mask(call: &Call) -> Result<u32> {
 pub(crate) fn rlimit_stat(call: &Call, context: &Context) -> Result<u32> {
     let mut data: RlimitStat = call.read()?;
     counted(data.id)?;
-    let value = context.used(data.id);
-    data.hits = 0;
-    data.value = value;
-    data.minimum = value;
-    data.maximum = value;
+    let usage = context.usage(data.id);
+    let hard = match settable(data.id) {
+        Ok(()) => context.with_limits(|limits| limits.get(data.id))?.hard,
+        Err(_) => rlimit::INFINITY,
+    };
+    data.hits = u32::try_from(usage.hits).unwrap_or(u32::MAX);
+    data.value = usage.value;
+    data.minimum = usage.minimum;
+    data.maximum = usage.maximum.min(hard);
     call.write(&data)?;
     Ok(0)
 }
 
-/// `reset_hits`: there are none yet.
-pub(crate) fn reset_hits(_call: &Call, _context: &Context) -> Result<u32> {
+/// `reset_hits`: of all resources.
+pub(crate) fn reset_hits(_call: &Call, context: &Context) -> Result<u32> {
+    for counted in Counted::ALL {
+        context.head().reset_hits(counted);
+    }
     Ok(0)
 }
 
-/// `reset_minmax`: the lowest and highest use are the present one.
-pub(crate) fn reset_minmax(_call: &Call, _context: &Context) -> Result<u32> {
+/// `reset_minmax`: the lowest and highest use of all resources are the present one.
+pub(crate) fn reset_minmax(_call: &Call, context: &Context) -> Result<u32> {
+    context.head().reset_extremes();
     Ok(0)
 }
 
@@ -177,6 +241,41 @@ mod tests {
         limits.set(rlimit::NPROC, 70, 60)?;
         assert_eq!(limits.get(rlimit::NPROC), Ok(Limit { soft: 60, hard: 60 }));
         assert_eq!(limits.get(rlimit::NOFILE), Ok(Limit::NONE));
+        Ok(())
+    }
+
+    #[test]
+    fn only_a_soft_and_a_hard_limit_refuse() {
+        let none = rlimit::INFINITY;
+        let ceiling = |soft, hard| Limit { soft, hard }.ceiling();
+        assert_eq!(ceiling(none, none), i64::MAX);
+        assert_eq!(ceiling(5, none), i64::MAX);
+        assert_eq!(ceiling(none, 9), i64::MAX);
+        assert_eq!(ceiling(5, 9), 9);
+        assert_eq!(ceiling(9, 9), 9);
+        assert_eq!(ceiling(0, 0), 0);
+        assert_eq!(ceiling(1, i64::MAX as u64), i64::MAX);
+        assert_eq!(ceiling(1, i64::MAX as u64 + 1), i64::MAX);
+        assert_eq!(ceiling(1, none - 2), i64::MAX);
+    }
+
+    #[test]
+    fn each_counter_is_of_one_resource() {
+        for (index, counted) in Counted::ALL.into_iter().enumerate() {
+            assert_eq!(counted as usize, index);
+            let resources = (0..rlimit::COUNT).filter(|id| Counted::of(*id) == Some(counted));
+            assert_eq!(resources.count(), 1);
+        }
+        assert_eq!(Counted::of(rlimit::COUNT), None);
+        assert_eq!(Counted::of(u32::MAX), None);
+    }
+
+    #[test]
+    fn a_new_context_has_nothing_of_anything() -> Result {
+        let claim = Context::make(0x7fff, 0)?;
+        for counted in Counted::ALL {
+            assert_eq!(claim.head().usage(counted), Usage::default());
+        }
         Ok(())
     }
 

@@ -95,7 +95,7 @@ const LIMITS: [(&str, u32); 15] = [
     ("DENT", rlimit::DENTRY),
 ];
 
-/// `/proc/virtual/<xid>/limit`: of the use only the threads are known; -1 is no limit.
+/// `/proc/virtual/<xid>/limit`: -1 is no limit.
 pub(crate) fn show_limit(m: &SeqFile, context: &Context) {
     seq_print!(
         m,
@@ -105,17 +105,17 @@ pub(crate) fn show_limit(m: &SeqFile, context: &Context) {
         let Limit { soft, hard } = context
             .with_limits(|limits| limits.get(id))
             .unwrap_or(Limit::NONE);
-        let value = context.used(id);
+        let usage = context.usage(id);
         seq_print!(
             m,
             "{}:\t{:8}\t{:8}/{:8}\t{:8}/{:8}\t{:6}\n",
             name,
-            value,
-            value,
-            value,
+            usage.value,
+            usage.minimum,
+            usage.maximum.min(hard),
             soft as i64,
             hard as i64,
-            0
+            usage.hits
         );
     }
 }

@@ -116,7 +116,7 @@ static int vs_device_node(const struct inode *like, dev_t dev,
 	return 0;
 }
 
-/* Opens what a device node stands for; 1: the node itself. */
+/* Opens what the device node @path stands for; 1: the node itself. */
 int __vs_open_device(const struct path *path, struct file *file)
 {
 	const struct inode *inode = d_backing_inode(path->dentry);
@@ -124,8 +124,6 @@ int __vs_open_device(const struct path *path, struct file *file)
 	struct path node;
 	int err;
 
-	if (!S_ISCHR(inode->i_mode) && !S_ISBLK(inode->i_mode))
-		return 1;
 	if ((file->f_flags & O_PATH) || path->mnt == vs_device_mnt)
 		return 1;
 	err = __vs_map_device(inode->i_mode, &dev);

@@ -474,6 +474,7 @@ static struct security_hook_list vs_hooks[] __ro_after_init = {
 	LSM_HOOK_INIT(socket_bind, vs_socket_bind),
 	LSM_HOOK_INIT(socket_connect, vs_socket_connect),
 	LSM_HOOK_INIT(socket_sendmsg, vs_socket_sendmsg),
+	LSM_HOOK_INIT(socket_accept, vs_socket_accept),
 	LSM_HOOK_INIT(socket_setsockopt, vs_socket_setsockopt),
 	LSM_HOOK_INIT(mptcp_add_subflow, vs_mptcp_add_subflow),
 	LSM_HOOK_INIT(unix_stream_connect, vs_unix_stream_connect),

@@ -40,12 +40,15 @@ struct vs_addrs {
 /**
  * struct vs_sock - what the module keeps per socket
  * @instance: the context that made a unix socket.
+ * @payer: number of the context that the socket counts for, 0 for the host and
+ *	for the kernel's own.
  * @net: counted reference on the network context of the socket, NULL for the
  *	host and for the kernel's own. Set before a program sees the socket,
  *	dropped when it is freed.
  */
 struct vs_sock {
 	u64 instance;
+	u64 payer;
 	struct vs_net *net;
 };
 
@@ -147,6 +150,7 @@ int vs_socket_create(int family, int type, int protocol, int kern);
 int vs_socket_post_create(struct socket *sock, int family, int type,
 			  int protocol, int kern);
 int vs_socket_bind(struct socket *sock, struct sockaddr *address, int addrlen);
+int vs_socket_accept(struct socket *sock, struct socket *newsock);
 int vs_socket_connect(struct socket *sock, struct sockaddr *address,
 		      int addrlen);
 int vs_socket_sendmsg(struct socket *sock, struct msghdr *msg, int size);

@@ -35,6 +35,9 @@ DEFINE_STATIC_KEY_FALSE(vs_active);
 static DEFINE_XARRAY(vs_contexts);
 static DEFINE_XARRAY(vs_networks);
 
+/* Contexts by instance, for what is counted and outlives the tasks. */
+static DEFINE_XARRAY(vs_instances);
+
 static struct xarray *const vs_tables[VS_KINDS] = {
 	[VS_CONTEXT] = &vs_contexts,
 	[VS_NETWORK] = &vs_networks,
@@ -182,9 +185,18 @@ int vs_object_publish(struct vs_object *obj)
 {
 	int err = xa_insert(vs_tables[obj->kind], obj->id, obj, GFP_KERNEL);
 
-	if (!err)
-		atomic_inc(&vs_published[obj->kind]);
-	return err;
+	if (err)
+		return err;
+	if (obj->kind == VS_CONTEXT) {
+		err = xa_err(xa_store(&vs_instances, obj->instance, obj,
+				      GFP_KERNEL));
+		if (err) {
+			xa_erase(vs_tables[obj->kind], obj->id);
+			return err;
+		}
+	}
+	atomic_inc(&vs_published[obj->kind]);
+	return 0;
 }
 EXPORT_SYMBOL_GPL(vs_object_publish);
 
@@ -192,8 +204,11 @@ EXPORT_SYMBOL_GPL(vs_object_publish);
 void vs_object_withdraw(struct vs_object *obj)
 {
 	if (xa_cmpxchg(vs_tables[obj->kind], obj->id, obj, NULL,
-		       GFP_KERNEL) == obj)
-		atomic_dec(&vs_published[obj->kind]);
+		       GFP_KERNEL) != obj)
+		return;
+	atomic_dec(&vs_published[obj->kind]);
+	if (obj->kind == VS_CONTEXT)
+		xa_cmpxchg(&vs_instances, obj->instance, obj, NULL, GFP_KERNEL);
 }
 EXPORT_SYMBOL_GPL(vs_object_withdraw);
 
@@ -213,6 +228,22 @@ struct vs_object *vs_object_find(u32 kind, u32 id)
 	return obj && refcount_inc_not_zero(&obj->refs) ? obj : NULL;
 }
 EXPORT_SYMBOL_GPL(vs_object_find);
+
+/**
+ * vs_ctx_of_instance() - the context with a number
+ * @instance: number of a context, or one that is gone.
+ *
+ * Return: the context, not counted, while it has not ended; or NULL. Any context;
+ * the caller holds RCU.
+ */
+struct vs_ctx *vs_ctx_of_instance(u64 instance)
+{
+	struct vs_object *obj = xa_load(&vs_instances, instance);
+
+	/* An index of 32 bits may be that of another one. */
+	return obj && obj->instance == instance ?
+		container_of(obj, struct vs_ctx, obj) : NULL;
+}
 
 /* The object with the lowest id that is at least @id, as vs_object_find(). */
 struct vs_object *vs_object_next(u32 kind, u32 id)

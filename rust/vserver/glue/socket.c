@@ -12,6 +12,7 @@
 #include <linux/net.h>
 #include <linux/socket.h>
 #include <linux/tcp.h>
+#include <linux/vserver_limit.h>
 #include <net/inet_sock.h>
 #include <net/request_sock.h>
 
@@ -100,11 +101,21 @@ static void vs_sk_attach(struct sock *sk, struct vs_net *net)
 	WRITE_ONCE(vs->net, net);
 }
 
+/* Errors: -ENFILE when the context may have no more sockets. */
 int vs_socket_post_create(struct socket *sock, int family, int type,
 			  int protocol, int kern)
 {
-	struct vs_net *net = kern || !sock->sk ? NULL : vs_current_net();
+	struct vs_ctx *ctx = kern || !sock->sk ? NULL : vs_payer();
+	struct vs_net *net;
 
+	if (kern || !sock->sk)
+		return 0;
+	if (ctx) {
+		if (!vs_limit_charge(ctx, VS_SOCKETS, 1))
+			return -ENFILE;
+		vs_sock_of(sock->sk)->payer = ctx->obj.instance;
+	}
+	net = vs_current_net();
 	if (!net)
 		return 0;
 	vs_sk_attach(sock->sk, net);
@@ -119,12 +130,43 @@ int vs_socket_post_create(struct socket *sock, int family, int type,
 /* A connection that a listener accepts, in any context. */
 void vs_sk_clone(const struct sock *sk, struct sock *newsk)
 {
+	u64 payer = vs_sock_of(sk)->payer;
+	struct vs_ctx *ctx;
+
 	vs_sk_attach(newsk, vs_sk_net(sk));
+	if (!payer)
+		return;
+	guard(rcu)();
+	ctx = vs_ctx_of_instance(payer);
+	/* Whoever connects is not told that there are too many; accept() is. */
+	if (ctx) {
+		vs_limit_add(ctx, VS_SOCKETS, 1);
+		vs_sock_of(newsk)->payer = payer;
+	}
 }
 
 void vs_sk_free(struct sock *sk)
 {
+	u64 payer = vs_sock_of(sk)->payer;
+
 	vs_sk_attach(sk, NULL);
+	if (payer)
+		vs_limit_uncharge_instance(payer, VS_SOCKETS);
+}
+
+/* A connection counts since it was made; it cannot be had while there are too many. */
+int vs_socket_accept(struct socket *sock, struct socket *newsock)
+{
+	struct vs_ctx *ctx = vs_payer();
+	s64 value;
+
+	if (!ctx)
+		return 0;
+	value = atomic64_read(&ctx->limits[VS_SOCKETS].value);
+	if (likely(value <= atomic64_read(&ctx->limits[VS_SOCKETS].ceiling)))
+		return 0;
+	vs_limit_hit(ctx, VS_SOCKETS, value);
+	return -ENFILE;
 }
 
 /* The kernel makes subflows for itself, but they speak for the connection. */

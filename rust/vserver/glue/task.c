@@ -15,15 +15,23 @@
 #include <linux/sched/task.h>
 #include <linux/syscalls.h>
 #include <linux/vserver.h>
+#include <linux/vserver_limit.h>
 
 #include "cred.h"
+
+/* A thread is gone. The last one ends the context; may sleep. */
+static void vs_task_leave(struct vs_ctx *ctx)
+{
+	vs_limit_uncharge(ctx, VS_THREADS, 1);
+	vs_object_unclaim(&ctx->obj);
+}
 
 /**
  * vs_task_fork() - the child joins the contexts of its parent
  * @p: the child, still private to copy_process(), with a copy of the
  *	membership of current.
  *
- * Return: 0. Process context.
+ * Return: 0, -EAGAIN when the context may have no more threads. Process context.
  */
 int vs_task_fork(struct task_struct *p)
 {
@@ -33,10 +41,17 @@ int vs_task_fork(struct task_struct *p)
 	vs->claimed = false;
 	vs->net_claimed = false;
 	/* A spectator keeps the pointer to the context that it came from. */
-	if (vs->ctx) {
+	if (vs->ctx)
 		vs_object_get(&vs->ctx->obj);
-		if (vs->xid == vs->ctx->obj.id)
-			vs->claimed = vs_object_claim(&vs->ctx->obj);
+	/* A failure calls vs_task_free() for what has been done. */
+	if (vs->ctx && vs->xid == vs->ctx->obj.id) {
+		if (!vs_limit_charge(vs->ctx, VS_THREADS, 1)) {
+			vs->net = NULL;
+			return -EAGAIN;
+		}
+		vs->claimed = vs_object_claim(&vs->ctx->obj);
+		if (!vs->claimed)
+			vs_limit_uncharge(vs->ctx, VS_THREADS, 1);
 	}
 	if (vs->net) {
 		vs_object_get(&vs->net->obj);
@@ -62,7 +77,7 @@ void vs_task_free(struct task_struct *p)
 	/* Claims only after a failed fork: the parent's are still there. */
 	if (vs->ctx) {
 		if (vs->claimed)
-			vs_object_unclaim(&vs->ctx->obj);
+			vs_task_leave(vs->ctx);
 		vs_object_put(&vs->ctx->obj);
 		vs->ctx = NULL;
 	}
@@ -97,7 +112,7 @@ void __vs_task_exit(struct task_struct *p, long code)
 		/* Before its own children are given away, see init.c. */
 		cmpxchg(&ctx->reaper, p, NULL);
 		WRITE_ONCE(vs->claimed, false);
-		vs_object_unclaim(&ctx->obj);
+		vs_task_leave(ctx);
 	}
 }
 
@@ -129,6 +144,8 @@ int vs_task_migrate(struct vs_ctx *ctx)
 		vs_cred_trim(new, ctx);
 	commit_creds(new);
 
+	/* The host may send more in than the guest could fork. */
+	vs_limit_add(ctx, VS_THREADS, 1);
 	vs_object_get(&ctx->obj);
 	vs->owner = current;
 	WRITE_ONCE(vs->ctx, ctx);
@@ -136,7 +153,7 @@ int vs_task_migrate(struct vs_ctx *ctx)
 	WRITE_ONCE(vs->claimed, true);
 	if (old) {
 		if (claimed)
-			vs_object_unclaim(&old->obj);
+			vs_task_leave(old);
 		vs_object_put(&old->obj);
 	}
 	return 0;

@@ -8,6 +8,10 @@
 use crate::{
     abi::sock,
     context::Context,
+    limit::{
+        Counted,
+        Usage, //
+    },
     network::Network,
     sys::object::{
         self,
@@ -112,13 +116,14 @@ impl Head {
     /// the mask. May sleep. Errors: `ENOMEM`.
     pub(crate) fn new(xid: u32, flags: u64) -> impl PinInit<Self, Error> {
         // SAFETY: `slot` is valid for writes and pinned. It is zeroed before the common part is
-        // initialised; zero is right for all other fields but `bcaps` and `traffic`. What can fail
+        // initialised; zero is right for all other fields but those that are set here. What can fail
         // comes first, when there is nothing to give back.
         unsafe {
             pin_init::pin_init_from_closure(move |slot: *mut Self| {
                 let ctx = slot.cast::<bindings::vs_ctx>();
                 ctx.write_bytes(0, 1);
                 to_result(bindings::vs_traffic_init(ctx))?;
+                bindings::vs_limit_init(ctx);
                 Object::init(&raw mut (*ctx).obj, Kind::Context, xid, flags);
                 bindings::atomic64_set(&raw mut (*ctx).bcaps, -1);
                 Ok::<(), Error>(())
@@ -138,6 +143,54 @@ impl Head {
             bindings::vs_traffic_read(self.as_ptr(), class, count.as_mut_ptr(), total.as_mut_ptr())
         };
         (count, total)
+    }
+
+    fn limit(&self, resource: Counted) -> *mut bindings::vs_limit {
+        // SAFETY: The head is valid; the discriminants are the indices of the array in C, asserted
+        // below.
+        unsafe {
+            (&raw mut (*self.as_ptr()).limits)
+                .cast::<bindings::vs_limit>()
+                .add(resource as usize)
+        }
+    }
+
+    /// What the context has and had of a resource.
+    pub(crate) fn usage(&self, resource: Counted) -> Usage {
+        let limit = self.limit(resource);
+        // A value below zero cannot be: everything is counted before it is uncounted.
+        let read = |word: *const bindings::atomic64_t| {
+            // SAFETY: The callers below pass words of the head, valid while `self` is.
+            let value = unsafe { bindings::atomic64_read(word) };
+            value.max(0) as u64
+        };
+        // SAFETY: Only the addresses are taken; `limit` points into the head.
+        unsafe {
+            Usage {
+                value: read(&raw const (*limit).value),
+                minimum: read(&raw const (*limit).minimum),
+                maximum: read(&raw const (*limit).maximum),
+                hits: read(&raw const (*limit).hits),
+            }
+        }
+    }
+
+    /// What may be had of a resource from now on; `i64::MAX` for no limit.
+    pub(crate) fn set_ceiling(&self, resource: Counted, ceiling: i64) {
+        // SAFETY: The word is valid while `self` is.
+        unsafe { bindings::atomic64_set(&raw mut (*self.limit(resource)).ceiling, ceiling) };
+    }
+
+    /// Forgets the refusals of a resource.
+    pub(crate) fn reset_hits(&self, resource: Counted) {
+        // SAFETY: As for `set_ceiling`.
+        unsafe { bindings::atomic64_set(&raw mut (*self.limit(resource)).hits, 0) };
+    }
+
+    /// Begins anew with the lowest and highest use of all resources.
+    pub(crate) fn reset_extremes(&self) {
+        // SAFETY: The head is valid.
+        unsafe { bindings::vs_limit_reset(self.as_ptr()) };
     }
 
     /// Pid of the registered init in the initial pid namespace, 0 when there is none.
@@ -164,6 +217,11 @@ impl Head {
         unsafe { (&raw mut (*self.as_ptr()).reboot_cmd).write_volatile(cmd) }
     }
 }
+
+const _: () = assert!(Counted::Threads as u32 == bindings::vs_resource_VS_THREADS);
+const _: () = assert!(Counted::Files as u32 == bindings::vs_resource_VS_FILES);
+const _: () = assert!(Counted::Sockets as u32 == bindings::vs_resource_VS_SOCKETS);
+const _: () = assert!(Counted::ALL.len() as u32 == bindings::vs_resource_VS_RESOURCES);
 
 impl NetHead {
     /// Initialises the head: one reference and one claim, both the caller's. May sleep.

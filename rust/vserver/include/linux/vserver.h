@@ -96,6 +96,32 @@ struct vs_object {
 	struct rcu_work free_work;
 };
 
+/* What is counted and may have a limit, in the order of Counted in limit.rs. */
+enum vs_resource {
+	VS_THREADS,
+	VS_FILES,
+	VS_SOCKETS,
+	VS_RESOURCES,
+};
+
+/**
+ * struct vs_limit - use and limit of one resource
+ * @ceiling: what may be had; S64_MAX for no limit.
+ * @value: what there is.
+ * @minimum: lowest @value since the last reset.
+ * @maximum: highest one.
+ * @hits: requests that were refused.
+ * @told: jiffies when the log was last told of a hit; 0 for never.
+ */
+struct vs_limit {
+	atomic64_t ceiling;
+	atomic64_t value;
+	atomic64_t minimum;
+	atomic64_t maximum;
+	atomic64_t hits;
+	unsigned long told;
+};
+
 /**
  * struct vs_ctx - head of a context
  * @obj: id, flags, counters.
@@ -110,6 +136,7 @@ struct vs_object {
  * @ccaps: VXC_* bits.
  * @umask: namespaces that tasks may create, CLONE_NEW* bits.
  * @badness: added to the out-of-memory score of tasks, in pages.
+ * @limits: what it has of each resource.
  * @traffic: what its sockets have sent and received, per processor.
  *
  * Words as in struct vs_object.
@@ -124,6 +151,7 @@ struct vs_ctx {
 	atomic64_t ccaps;
 	atomic64_t umask;
 	atomic64_t badness;
+	struct vs_limit limits[VS_RESOURCES];
 	struct vs_traffic __percpu *traffic;
 };
 
@@ -254,6 +282,7 @@ void vs_object_init(struct vs_object *obj, struct module *owner, u32 kind,
 		    u32 id, u64 flags);
 int vs_object_publish(struct vs_object *obj);
 void vs_object_withdraw(struct vs_object *obj);
+struct vs_ctx *vs_ctx_of_instance(u64 instance);
 struct vs_object *vs_object_find(u32 kind, u32 id);
 struct vs_object *vs_object_next(u32 kind, u32 id);
 void vs_object_get(struct vs_object *obj);
@@ -279,7 +308,11 @@ int vs_task_fork(struct task_struct *p);
 bool __vs_pid_visible(struct pid *pid);
 void vs_task_free(struct task_struct *p);
 
-/* traffic.c */
+/* glue/limit.c */
+void vs_limit_init(struct vs_ctx *ctx);
+void vs_limit_reset(struct vs_ctx *ctx);
+
+/* glue/traffic.c */
 int vs_traffic_init(struct vs_ctx *ctx);
 void vs_traffic_free(struct vs_ctx *ctx);
 void vs_traffic_read(const struct vs_ctx *ctx, u32 field, u64 *count, u64 *total);
@@ -559,10 +592,13 @@ static inline bool vs_mounts_hidden(void)
 
 /*
  * Opens what a device node stands for in the context of the current task. 1: it
- * stands for itself, or is none.
+ * stands for itself, or is none, which @mode of the inode tells.
  */
-static inline int vs_open_device(const struct path *path, struct file *file)
+static inline int vs_open_device(const struct path *path, struct file *file,
+				 umode_t mode)
 {
+	if (!vs_enabled() || (!S_ISCHR(mode) && !S_ISBLK(mode)))
+		return 1;
 	return vs_current_guest() ? __vs_open_device(path, file) : 1;
 }
 
@@ -701,7 +737,8 @@ static inline bool vs_mounts_hidden(void)
 	return false;
 }
 
-static inline int vs_open_device(const struct path *path, struct file *file)
+static inline int vs_open_device(const struct path *path, struct file *file,
+				 umode_t mode)
 {
 	return 1;
 }

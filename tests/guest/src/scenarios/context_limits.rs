@@ -36,7 +36,7 @@ fn get(xid: u32, id: u32) -> Sys<Pair> {
     }
 }
 
-fn set(xid: u32, id: u32, soft: u64, hard: u64) -> Sys<u32> {
+pub fn set(xid: u32, id: u32, soft: u64, hard: u64) -> Sys<u32> {
     let mut data = CtxRlimit {
         id,
         minimum: 4711,
@@ -47,7 +47,7 @@ fn set(xid: u32, id: u32, soft: u64, hard: u64) -> Sys<u32> {
     context::with(vcmd::SET_RLIMIT, xid, &mut data)
 }
 
-fn stat(xid: u32, id: u32) -> Sys<RlimitStat> {
+pub fn stat(xid: u32, id: u32) -> Sys<RlimitStat> {
     let mut data = RlimitStat {
         id,
         hits: 0xdead,

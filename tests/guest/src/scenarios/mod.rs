@@ -11,6 +11,7 @@ mod chroot_escapes;
 mod commands;
 mod context_capabilities;
 mod context_limits;
+mod counted_limits;
 mod ctx_kill;
 mod cycles;
 mod device_nodes;
@@ -337,6 +338,11 @@ pub const ALL: &[Scenario] = &[
         "context-limits",
         "resource limits of contexts",
         context_limits::run,
+    ),
+    light(
+        "counted-limits",
+        "threads, files and sockets are counted and refused",
+        counted_limits::run,
     ),
     light(
         "token-buckets",

@@ -20,3 +20,14 @@ pub fn syslog(action: c_int) -> Sys<i64> {
     // SAFETY: the buffer has the length that is passed.
     sys(unsafe { libc::klogctl(action, buffer.as_mut_ptr().cast(), buffer.len() as c_int) })
 }
+
+/// Lines of the kernel log that contain a text.
+pub fn count(text: &str) -> Sys<usize> {
+    let size = syslog(SIZE_BUFFER)? as usize;
+    let mut buffer = vec![0_u8; size];
+    // SAFETY: the buffer has the length that is passed.
+    let length =
+        sys(unsafe { libc::klogctl(READ_ALL, buffer.as_mut_ptr().cast(), size as c_int) })?;
+    let all = String::from_utf8_lossy(&buffer[..length as usize]);
+    Ok(all.lines().filter(|line| line.contains(text)).count())
+}

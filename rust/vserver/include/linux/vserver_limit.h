@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Counting what a context has (semantics.md, section 10).
+ *
+ * A count is exact: one atomic addition when something is made, one when it goes.
+ * The core decides what may be had and writes it down as the ceiling of the
+ * resource; here it is only compared. What is counted remembers the instance of
+ * the context, and needs no reference on it: as a rule it goes while a task of the
+ * context runs, and when the context is gone there is nothing to give back to.
+ *
+ * Included by fs/file_table.c: files are made and go often enough for inlines.
+ */
+#ifndef _LINUX_VSERVER_LIMIT_H
+#define _LINUX_VSERVER_LIMIT_H
+
+#include <linux/cred.h>
+#include <linux/fs.h>
+#include <linux/sched.h>
+#include <linux/vserver.h>
+
+#ifdef CONFIG_VSERVER
+
+void vs_limit_hit(struct vs_ctx *ctx, enum vs_resource resource, s64 value);
+void vs_limit_raise(struct vs_limit *limit, s64 value);
+void vs_limit_lower(struct vs_limit *limit, s64 value);
+bool vs_limit_charge_other(u64 instance, enum vs_resource resource);
+void vs_limit_uncharge_other(u64 instance, enum vs_resource resource);
+int vs_file_refused(struct file *file);
+
+/* The context that pays for what the current task makes; NULL for the host. */
+static inline struct vs_ctx *vs_payer(void)
+{
+	struct vs_ctx *ctx = current->vs.ctx;
+
+	/* A spectator keeps the pointer, but is not of the context any more. */
+	return ctx && current->vs.xid == ctx->obj.id ? ctx : NULL;
+}
+
+/* Counts @n more, whatever the ceiling says. Any context. */
+static inline void vs_limit_add(struct vs_ctx *ctx, enum vs_resource resource,
+				s64 n)
+{
+	struct vs_limit *limit = &ctx->limits[resource];
+	s64 value = atomic64_add_return(n, &limit->value);
+
+	if (unlikely(value > atomic64_read(&limit->maximum)))
+		vs_limit_raise(limit, value);
+}
+
+/**
+ * vs_limit_charge() - count @n more, if they may be had
+ * @ctx: who pays.
+ * @resource: what for.
+ * @n: how many, above 0.
+ *
+ * Of several that ask at once for more than one, all may be refused where a
+ * part would fit. Any context.
+ *
+ * Return: counted. A refusal is a hit.
+ */
+static inline bool vs_limit_charge(struct vs_ctx *ctx,
+				   enum vs_resource resource, s64 n)
+{
+	struct vs_limit *limit = &ctx->limits[resource];
+	s64 value = atomic64_add_return(n, &limit->value);
+
+	if (unlikely(value > atomic64_read(&limit->ceiling))) {
+		atomic64_sub(n, &limit->value);
+		vs_limit_hit(ctx, resource, value - n);
+		return false;
+	}
+	if (unlikely(value > atomic64_read(&limit->maximum)))
+		vs_limit_raise(limit, value);
+	return true;
+}
+
+/* Counts @n less. Any context. */
+static inline void vs_limit_uncharge(struct vs_ctx *ctx,
+				     enum vs_resource resource, s64 n)
+{
+	struct vs_limit *limit = &ctx->limits[resource];
+	s64 value = atomic64_sub_return(n, &limit->value);
+
+	if (unlikely(value < atomic64_read(&limit->minimum)))
+		vs_limit_lower(limit, value);
+}
+
+/* The current task is of the context with this number, and keeps it. */
+static inline struct vs_ctx *vs_current_instance_ctx(u64 instance)
+{
+	struct vs_ctx *ctx = current->vs.ctx;
+
+	return likely(ctx && ctx->obj.instance == instance) ? ctx : NULL;
+}
+
+/* Counts one thing less for the context with this number. Any context. */
+static inline void vs_limit_uncharge_instance(u64 instance,
+					      enum vs_resource resource)
+{
+	struct vs_ctx *ctx = vs_current_instance_ctx(instance);
+
+	if (ctx)
+		vs_limit_uncharge(ctx, resource, 1);
+	else
+		vs_limit_uncharge_other(instance, resource);
+}
+
+/**
+ * vs_file_charge() - count a file for the context whose credentials it has
+ * @file: a new file with its credentials and security blobs.
+ *
+ * It counts until it is freed, whoever has it then.
+ *
+ * Return: 0; -ENFILE when the context may have no more, and the security blobs are
+ * freed. Process context.
+ */
+static inline int vs_file_charge(struct file *file)
+{
+	u64 instance = vs_enabled() ? file->f_cred->vs.instance : 0;
+	struct vs_ctx *ctx;
+
+	if (!instance)
+		return 0;
+	ctx = vs_current_instance_ctx(instance);
+	if (ctx ? vs_limit_charge(ctx, VS_FILES, 1) :
+		  vs_limit_charge_other(instance, VS_FILES))
+		return 0;
+	return vs_file_refused(file);
+}
+
+/* The file is being freed; its credentials are still there. */
+static inline void vs_file_uncharge(const struct file *file)
+{
+	if (vs_enabled() && file->f_cred->vs.instance)
+		vs_limit_uncharge_instance(file->f_cred->vs.instance, VS_FILES);
+}
+
+#else /* CONFIG_VSERVER */
+
+static inline int vs_file_charge(struct file *file)
+{
+	return 0;
+}
+
+static inline void vs_file_uncharge(const struct file *file)
+{
+}
+
+#endif /* CONFIG_VSERVER */
+
+#endif /* _LINUX_VSERVER_LIMIT_H */
