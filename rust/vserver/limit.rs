@@ -25,11 +25,24 @@ pub(crate) enum Counted {
     Files,
     /// Sockets.
     Sockets,
+    /// Pages of System V shared memory.
+    ShmPages,
+    /// System V semaphore arrays.
+    SemArrays,
+    /// System V semaphores.
+    Semaphores,
 }
 
 impl Counted {
     /// All of them.
-    pub(crate) const ALL: [Self; 3] = [Self::Threads, Self::Files, Self::Sockets];
+    pub(crate) const ALL: [Self; 6] = [
+        Self::Threads,
+        Self::Files,
+        Self::Sockets,
+        Self::ShmPages,
+        Self::SemArrays,
+        Self::Semaphores,
+    ];
 
     /// The counter of a resource, if it is counted.
     pub(crate) fn of(resource: u32) -> Option<Self> {
@@ -37,6 +50,9 @@ impl Counted {
             rlimit::NPROC => Some(Self::Threads),
             rlimit::NOFILE => Some(Self::Files),
             rlimit::NSOCK => Some(Self::Sockets),
+            rlimit::SHMEM => Some(Self::ShmPages),
+            rlimit::SEMARY => Some(Self::SemArrays),
+            rlimit::NSEMS => Some(Self::Semaphores),
             _ => None,
         }
     }

@@ -20,6 +20,9 @@ static const char *const vs_resource_names[VS_RESOURCES] = {
 	[VS_THREADS] = "threads (NPROC)",
 	[VS_FILES] = "open files (NOFILE)",
 	[VS_SOCKETS] = "sockets (NSOCK)",
+	[VS_SHM_PAGES] = "pages of shared memory (SHMEM)",
+	[VS_SEM_ARRAYS] = "semaphore arrays (SEMARY)",
+	[VS_SEMAPHORES] = "semaphores (NSEMS)",
 };
 
 /* Takes the start: nothing is counted, everything may be had. */

@@ -31,15 +31,11 @@
 #include "cred.h"
 #include "inode.h"
 #include "net.h"
+#include "owner.h"
 #include "rights.h"
 
 /* Private, far above the numbers that mainline gives out one by one. */
 #define LSM_ID_VSERVER	0x7673
-
-/* What the module keeps per file (who asked for signals), key, IPC object. */
-struct vs_owner {
-	u64 instance;
-};
 
 struct lsm_blob_sizes vs_blob_sizes __ro_after_init = {
 	.lbs_file = sizeof(struct vs_owner),
@@ -50,16 +46,6 @@ struct lsm_blob_sizes vs_blob_sizes __ro_after_init = {
 	.lbs_key = sizeof(struct vs_owner),
 #endif
 };
-
-static struct vs_owner *vs_ipc_owner(const struct kern_ipc_perm *perm)
-{
-	return perm->security + vs_blob_sizes.lbs_ipc;
-}
-
-static u64 vs_current_instance(void)
-{
-	return current->vs.ctx ? current->vs.ctx->obj.instance : 0;
-}
 
 static bool vs_current_admin(void)
 {
@@ -333,32 +319,6 @@ static int vs_task_getscheduler(struct task_struct *p)
 static int vs_task_movememory(struct task_struct *p)
 {
 	return vs_may_change(p);
-}
-
-/* System V IPC. */
-
-static int vs_ipc_alloc(struct kern_ipc_perm *perm)
-{
-	vs_ipc_owner(perm)->instance = vs_current_instance();
-	return 0;
-}
-
-static int vs_ipc_check(const struct kern_ipc_perm *perm)
-{
-	/* Commands about the whole system come without an object. */
-	if (!perm || vs_ipc_owner(perm)->instance == vs_current_instance())
-		return 0;
-	return -EACCES;
-}
-
-static int vs_ipc_permission(struct kern_ipc_perm *perm, short flag)
-{
-	return vs_ipc_check(perm);
-}
-
-static int vs_ipc_command(struct kern_ipc_perm *perm, int cmd)
-{
-	return vs_ipc_check(perm);
 }
 
 /* Unix sockets. */

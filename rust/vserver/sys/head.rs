@@ -221,6 +221,9 @@ impl Head {
 const _: () = assert!(Counted::Threads as u32 == bindings::vs_resource_VS_THREADS);
 const _: () = assert!(Counted::Files as u32 == bindings::vs_resource_VS_FILES);
 const _: () = assert!(Counted::Sockets as u32 == bindings::vs_resource_VS_SOCKETS);
+const _: () = assert!(Counted::ShmPages as u32 == bindings::vs_resource_VS_SHM_PAGES);
+const _: () = assert!(Counted::SemArrays as u32 == bindings::vs_resource_VS_SEM_ARRAYS);
+const _: () = assert!(Counted::Semaphores as u32 == bindings::vs_resource_VS_SEMAPHORES);
 const _: () = assert!(Counted::ALL.len() as u32 == bindings::vs_resource_VS_RESOURCES);
 
 impl NetHead {

@@ -8,13 +8,14 @@
  * the context, and needs no reference on it: as a rule it goes while a task of the
  * context runs, and when the context is gone there is nothing to give back to.
  *
- * Included by fs/file_table.c: files are made and go often enough for inlines.
+ * Included where files are made and go, often enough for inlines, and IPC objects.
  */
 #ifndef _LINUX_VSERVER_LIMIT_H
 #define _LINUX_VSERVER_LIMIT_H
 
 #include <linux/cred.h>
 #include <linux/fs.h>
+#include <linux/ipc.h>
 #include <linux/sched.h>
 #include <linux/vserver.h>
 
@@ -26,6 +27,9 @@ void vs_limit_lower(struct vs_limit *limit, s64 value);
 bool vs_limit_charge_other(u64 instance, enum vs_resource resource);
 void vs_limit_uncharge_other(u64 instance, enum vs_resource resource);
 int vs_file_refused(struct file *file);
+bool __vs_shm_allowed(unsigned long pages);
+void __vs_shm_count(const struct kern_ipc_perm *perm, long pages);
+void __vs_sem_count(const struct kern_ipc_perm *perm, int semaphores);
 
 /* The context that pays for what the current task makes; NULL for the host. */
 static inline struct vs_ctx *vs_payer(void)
@@ -135,6 +139,26 @@ static inline void vs_file_uncharge(const struct file *file)
 		vs_limit_uncharge_instance(file->f_cred->vs.instance, VS_FILES);
 }
 
+/* The current task may make a System V segment. Process context. */
+static inline bool vs_shm_allowed(unsigned long pages)
+{
+	return !vs_enabled() || __vs_shm_allowed(pages);
+}
+
+/* The owner of a segment has pages more, or less. Process context. */
+static inline void vs_shm_count(const struct kern_ipc_perm *perm, long pages)
+{
+	if (vs_enabled())
+		__vs_shm_count(perm, pages);
+}
+
+/* The owner has an array of so many semaphores more, or less when negative. */
+static inline void vs_sem_count(const struct kern_ipc_perm *perm, int semaphores)
+{
+	if (vs_enabled())
+		__vs_sem_count(perm, semaphores);
+}
+
 #else /* CONFIG_VSERVER */
 
 static inline int vs_file_charge(struct file *file)
@@ -143,6 +167,19 @@ static inline int vs_file_charge(struct file *file)
 }
 
 static inline void vs_file_uncharge(const struct file *file)
+{
+}
+
+static inline bool vs_shm_allowed(unsigned long pages)
+{
+	return true;
+}
+
+static inline void vs_shm_count(const struct kern_ipc_perm *perm, long pages)
+{
+}
+
+static inline void vs_sem_count(const struct kern_ipc_perm *perm, int semaphores)
 {
 }
 

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Objects that remember a context. */
+#ifndef _VSERVER_GLUE_OWNER_H
+#define _VSERVER_GLUE_OWNER_H
+
+#include <linux/ipc.h>
+#include <linux/lsm_hooks.h>
+#include <linux/sched.h>
+#include <linux/vserver.h>
+
+/* What the module keeps per file (who asked for signals), key, IPC object. */
+struct vs_owner {
+	u64 instance;
+};
+
+extern struct lsm_blob_sizes vs_blob_sizes;
+
+static inline u64 vs_current_instance(void)
+{
+	return current->vs.ctx ? current->vs.ctx->obj.instance : 0;
+}
+
+/* ipc.c */
+int vs_ipc_alloc(struct kern_ipc_perm *perm);
+int vs_ipc_permission(struct kern_ipc_perm *perm, short flag);
+int vs_ipc_command(struct kern_ipc_perm *perm, int cmd);
+
+#endif /* _VSERVER_GLUE_OWNER_H */
