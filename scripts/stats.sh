@@ -12,7 +12,8 @@ set -euo pipefail
 TOTAL_LINES=500 TOTAL_FILES=80
 # Part, lines, files, and whether it is finished.
 PARTS='interface 260 45 finished
-network 110 25 finished'
+network 110 25 finished
+limits 70 16 open'
 
 json=0
 case "${1:-}" in
@@ -26,10 +27,12 @@ case "${1:-}" in
 esac
 need_command git
 
-# part_of PATCH: network code is told by the subject.
+# part_of PATCH: the part is told by the subject.  What a task is a member of is interface, in whatever file.
 part_of() {
 	case "$(sed -n -E 's/^Subject: (\[[^]]*\] )?//p' "$1" | head -n 1)" in
 	net:* | ipv4:* | ipv6:* | unix:*) echo network ;;
+	'sched: give tasks and credentials'*) echo interface ;;
+	sched:* | cputime:* | mm:* | memcg:* | quota:* | ipc:*) echo limits ;;
 	*) echo interface ;;
 	esac
 }
