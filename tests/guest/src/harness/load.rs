@@ -89,7 +89,7 @@ impl Load {
     }
 
     /// Waits for the end, which something else causes: how it ended, and the time that the
-    /// process has used since it was started, as the kernel tells its parent.
+    /// process has used in the context, as the kernel tells its parent.
     pub fn finish(mut self) -> Result<(Exit, Duration), Stop> {
         self.begin();
         if !self.ends_within(GONE_WITHIN * 3) {
@@ -113,9 +113,9 @@ impl Drop for Load {
 
 /// Body of the process.
 fn live(xid: u32, kind: Kind, mut begin: File, mut answer: File) -> i32 {
+    let before = process::used().as_nanos() as u64;
     match prepare(xid, kind) {
         Ok(go) => {
-            let before = process::used().as_nanos() as u64;
             if answer.write_all(&before.to_ne_bytes()).is_err() {
                 return 1;
             }

@@ -361,7 +361,7 @@ fn storm(t: &mut Test, name: &str, start: fn() -> Sys<()>) -> Outcome {
         &format!("{name}: used and what came"),
         used,
         came - left,
-        0.04,
+        0.02 * came + 0.005,
     );
     t.note(format!("{name}: {:.2} %", used / elapsed * 100.0));
     // Nobody on hold would use it all, ten times as much or more.
