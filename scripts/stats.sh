@@ -27,12 +27,12 @@ case "${1:-}" in
 esac
 need_command git
 
-# part_of PATCH: the part is told by the subject.
+# part_of PATCH: the part is told by the subject.  What a task is a member of is interface, in whatever file.
 part_of() {
 	case "$(sed -n -E 's/^Subject: (\[[^]]*\] )?//p' "$1" | head -n 1)" in
 	net:* | ipv4:* | ipv6:* | unix:*) echo network ;;
 	'sched: give tasks and credentials'*) echo interface ;;
-	files:* | sched:* | cputime:* | mm:* | ipc:*) echo limits ;;
+	files:* | sched:* | cputime:* | mm:* | memcg:* | quota:* | ipc:*) echo limits ;;
 	*) echo interface ;;
 	esac
 }

@@ -19,6 +19,7 @@ use crate::{
         Usage, //
     },
     persistence::Persistence,
+    pool::Pool,
     scheduler::Schedule,
     sys::{
         head::Head,
@@ -111,7 +112,9 @@ impl Context {
             }? Error),
             GFP_KERNEL_ACCOUNT,
         )?;
-        Ok(Claim::from_new(context))
+        let claim = Claim::from_new(context);
+        claim.change_schedule(|schedule, _| Ok(schedule.start()))?;
+        Ok(claim)
     }
 
     /// Looks a context up by id: a reference that does not keep it from ending.
@@ -159,6 +162,7 @@ impl Context {
         let new = bits::apply_flags(self.head.flags(), value, mask, vxf::ONE_TIME);
         let dropped = inner.persistent.set(self, new & vxf::PERSISTENT != 0)?;
         self.head.set_flags(new);
+        self.head.refresh(0);
         // The last claim ends the context, which takes the lock.
         drop(inner);
         drop(dropped);
@@ -224,8 +228,20 @@ impl Context {
     }
 
     /// Runs `f` on the schedule. `f` must not sleep long: others wait.
-    pub(crate) fn with_schedule<T>(&self, f: impl FnOnce(&mut Schedule) -> Result<T>) -> Result<T> {
-        f(&mut self.inner.lock().schedule)
+    pub(crate) fn with_schedule<T>(&self, f: impl FnOnce(&Schedule) -> T) -> T {
+        f(&self.inner.lock().schedule)
+    }
+
+    /// Runs `f` on the schedule and the pool as it is; the result is added to the tokens,
+    /// nanoseconds. What was changed counts at once. Errors: those of `f`.
+    pub(crate) fn change_schedule(
+        &self,
+        f: impl FnOnce(&mut Schedule, &Pool) -> Result<i64>,
+    ) -> Result {
+        let mut inner = self.inner.lock();
+        let more = f(&mut inner.schedule, &self.head.pool())?;
+        inner.schedule.apply(&self.head, more);
+        Ok(())
     }
 
     /// Runs `f` on one of the stored sets of spaces. `f` may sleep. Errors: `EINVAL` when there is

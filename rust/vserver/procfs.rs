@@ -20,7 +20,10 @@ use crate::{
     network::Network,
     report,
     scheduler,
-    sys::time, //
+    sys::{
+        ratio,
+        time, //
+    }, //
 };
 use kernel::{
     seq_file::SeqFile,
@@ -120,14 +123,51 @@ pub(crate) fn show_limit(m: &SeqFile, context: &Context) {
     }
 }
 
-/// `/proc/virtual/<xid>/sched`: processors that are online, without times so far.
+/// `/proc/virtual/<xid>/sched`: settings, and a line for every processor that is online; times and
+/// tokens in ticks. The processors divide the tokens of the context evenly.
 pub(crate) fn show_sched(m: &SeqFile, context: &Context) {
-    let common = context.with_schedule(|schedule| Ok(schedule.bias(None)));
-    seq_print!(m, "PrioBias:\t{:8}\n", common.unwrap_or(0));
-    for cpu in scheduler::online() {
-        let bias = context.with_schedule(|schedule| Ok(schedule.bias(Some(cpu))));
-        seq_print!(m, "cpu {}: {} {} {} {}\n", cpu, 0, 0, 0, bias.unwrap_or(0));
-    }
+    let pool = context.head().pool();
+    let tick = scheduler::tick();
+    let ticks = |ns| ratio::down(ns, 1, tick.into());
+    context.with_schedule(|schedule| {
+        let common = schedule.common();
+        seq_print!(
+            m,
+            "FillRate:\t{:8},{}\nInterval:\t{:8},{}\nTokensMin:\t{:8}\nTokensMax:\t{:8}\n",
+            common.fill_rate[0],
+            common.fill_rate[1],
+            common.interval[0],
+            common.interval[1],
+            common.tokens_min,
+            common.tokens_max
+        );
+        seq_print!(m, "PrioBias:\t{:8}\n", common.prio_bias);
+        for (index, cpu) in (0u32..).zip(scheduler::online()) {
+            let own = schedule.of(cpu);
+            let times = context.head().times(cpu);
+            seq_print!(
+                m,
+                "cpu {}: {} {} {} {} {} {}{} {} {} {} {}/{} {}/{} {} {}\n",
+                cpu,
+                ticks(times.user),
+                ticks(times.system),
+                ticks(times.hold),
+                ticks(pool.filled()),
+                0,
+                if pool.is_held() { 'H' } else { 'R' },
+                if own.idle_time { 'I' } else { '-' },
+                pool.tokens_of(index, tick),
+                own.tokens_min,
+                own.tokens_max,
+                own.fill_rate[0],
+                own.interval[0],
+                own.fill_rate[1],
+                own.interval[1],
+                own.prio_bias,
+                0
+            );
+        }
+    });
 }
 
 /// `/proc/virtual/<xid>/cvirt`

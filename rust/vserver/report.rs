@@ -29,6 +29,7 @@ use kernel::{
 /// The feature word of the original: what is there today. Tagged files and the breaking of links
 /// are announced by whoever implements them.
 pub(crate) const FEATURES: u32 = vci::NO_DYNAMIC
+    | vci::HARDCPU
     | vci::SPACES
     | vci::NETV2
     | vci::PPTAG
@@ -48,7 +49,8 @@ const ADDITIONS: u64 = feature::SPACE_TIME
     | feature::HELPER
     | feature::PROC_ENTRIES
     | feature::DEVICE_MAP
-    | feature::NET_ENFORCED;
+    | feature::NET_ENFORCED
+    | feature::SCHED_ENFORCED;
 
 /// `get_version`
 pub(crate) fn get_version(_call: &Call) -> Result<u32> {

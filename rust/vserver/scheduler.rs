@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The token bucket of a context and its commands (semantics.md, section 11).
+//! The settings of the token bucket and what they led to: the commands (semantics.md, section 11).
 //!
-//! The values are stored for the context and for single processors, and told; the scheduler does
-//! not look at them yet.
+//! Settings are stored for the context and for single processors; what all processors add is one
+//! pool ([`crate::pool`]).
 
 use crate::{
     abi::{
@@ -16,7 +16,16 @@ use crate::{
     },
     context::Context,
     dispatch::Call,
-    sys::task, //
+    pool::{
+        self,
+        Pool,
+        Share, //
+    },
+    sys::{
+        head::Head,
+        ratio,
+        task, //
+    },
 };
 use kernel::{
     cpu::{
@@ -32,16 +41,28 @@ fn hertz() -> i32 {
     msecs_to_jiffies(1000) as i32
 }
 
+/// Length of a tick, which is also that of a token, nanoseconds.
+pub(crate) fn tick() -> u32 {
+    1_000_000_000 / hertz().unsigned_abs()
+}
+
 /// The settings of a bucket; times in ticks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Bucket {
-    fill_rate: [i32; 2],
-    interval: [i32; 2],
+    /// Tokens per interval; the second one is for idle time.
+    pub(crate) fill_rate: [i32; 2],
+    /// The same for both.
+    pub(crate) interval: [i32; 2],
+    /// Tokens as they were set.
     tokens: i32,
-    tokens_min: i32,
-    tokens_max: i32,
-    prio_bias: i32,
-    idle_time: bool,
+    /// Tokens with which tasks on hold go on.
+    pub(crate) tokens_min: i32,
+    /// Tokens that there can be.
+    pub(crate) tokens_max: i32,
+    /// What is added to the priority of tasks.
+    pub(crate) prio_bias: i32,
+    /// Stored and told.
+    pub(crate) idle_time: bool,
 }
 
 impl Bucket {
@@ -117,6 +138,17 @@ impl Bucket {
         self
     }
 
+    /// What the bucket adds to the pool.
+    fn share(&self, tick: u32) -> Share {
+        Share::new(
+            self.fill_rate[0],
+            self.interval[0],
+            self.tokens_min,
+            self.tokens_max,
+            tick,
+        )
+    }
+
     /// Fills the answer of a get command.
     fn tell(&self, data: &mut SchedV5, hertz: i32) {
         let time = |ticks| {
@@ -173,6 +205,8 @@ fn msec_of(ticks: i32, hertz: i32) -> i32 {
 pub(crate) struct Schedule {
     common: Bucket,
     alone: KVec<(u32, Bucket)>,
+    /// The bias has changed since it was applied.
+    biased: bool,
 }
 
 /// The processor with this number. Errors: `EINVAL` when it is impossible.
@@ -186,21 +220,23 @@ impl Schedule {
         Self {
             common: Bucket::new(hertz()),
             alone: KVec::new(),
+            biased: false,
         }
     }
 
-    /// The priority bias of a processor, or of the context as a whole.
-    pub(crate) fn bias(&self, cpu: Option<u32>) -> i32 {
-        cpu.map_or(self.common, |cpu| self.of(cpu)).prio_bias
+    /// The bucket of the context as a whole.
+    pub(crate) fn common(&self) -> Bucket {
+        self.common
     }
 
     /// The bucket of a processor.
-    fn of(&self, cpu: u32) -> Bucket {
+    pub(crate) fn of(&self, cpu: u32) -> Bucket {
         let alone = self.alone.iter().find(|(number, _)| *number == cpu);
         alone.map_or(self.common, |(_, bucket)| *bucket)
     }
 
     fn put(&mut self, cpu: u32, bucket: Bucket) -> Result {
+        self.biased |= self.of(cpu).prio_bias != bucket.prio_bias;
         match self.alone.iter_mut().find(|(number, _)| *number == cpu) {
             Some((_, old)) => *old = bucket,
             None => self.alone.push((cpu, bucket), GFP_KERNEL_ACCOUNT)?,
@@ -208,17 +244,39 @@ impl Schedule {
         Ok(())
     }
 
-    /// Applies a set command, to one processor or to all. Errors: `EINVAL` for an impossible
-    /// processor, `ENOMEM`.
-    fn set(&mut self, data: &SchedV5) -> Result {
+    /// The tokens of a new context, nanoseconds.
+    pub(crate) fn start(&self) -> i64 {
+        self.everywhere(self.common.tokens)
+    }
+
+    /// So many tokens for each processor that is online, nanoseconds.
+    fn everywhere(&self, tokens: i32) -> i64 {
+        (online().count() as i64).saturating_mul(pool::nanoseconds(tokens, tick()))
+    }
+
+    /// Applies a set command, to one processor or to all. Returns the nanoseconds that the pool has
+    /// to gain for it. Errors: `EINVAL` for an impossible processor, `ENOMEM`.
+    fn set(&mut self, data: &SchedV5, pool: &Pool) -> Result<i64> {
         let hertz = hertz();
+        let tokens = data.mask & vxsm::TOKENS != 0;
         if data.mask & vxsm::CPU_ID != 0 {
             let cpu = processor(data.cpu_id)?;
-            return self.put(cpu, self.of(cpu).changed(data, hertz));
+            let new = self.of(cpu).changed(data, hertz);
+            self.put(cpu, new)?;
+            return Ok(match tokens_of(cpu, pool) {
+                Some(old) if tokens => pool::nanoseconds(new.tokens.saturating_sub(old), tick()),
+                _ => 0,
+            });
         }
-        self.common = self.common.changed(data, hertz);
+        let new = self.common.changed(data, hertz);
+        self.biased |= new.prio_bias != self.common.prio_bias || !self.alone.is_empty();
+        self.common = new;
         self.alone.clear();
-        Ok(())
+        if tokens {
+            Ok(self.everywhere(new.tokens).saturating_sub(pool.0.tokens))
+        } else {
+            Ok(0)
+        }
     }
 
     /// Sets the priority bias, of one processor or of all.
@@ -236,6 +294,7 @@ impl Schedule {
                 )
             }
             None => {
+                self.biased = true;
                 self.common.prio_bias = prio_bias;
                 for (_, bucket) in &mut self.alone {
                     bucket.prio_bias = prio_bias;
@@ -244,11 +303,31 @@ impl Schedule {
             }
         }
     }
+
+    /// Makes the settings count for the context with this head; its pool gains `more` nanoseconds.
+    /// Process context.
+    pub(crate) fn apply(&mut self, head: &Head, more: i64) {
+        let tick = tick();
+        for cpu in 0..nr_cpu_ids() {
+            let bucket = self.of(cpu);
+            head.set_share(cpu, bucket.share(tick), bucket.prio_bias);
+        }
+        head.refresh(more);
+        if core::mem::take(&mut self.biased) {
+            head.apply_bias();
+        }
+    }
 }
 
 /// Processors that are online.
 pub(crate) fn online() -> impl Iterator<Item = u32> {
     (0..nr_cpu_ids()).filter(|cpu| task::is_online(*cpu))
+}
+
+/// The present tokens of a processor, `None` when it is not online.
+fn tokens_of(cpu: u32, pool: &Pool) -> Option<i32> {
+    let (index, _) = (0u32..).zip(online()).find(|(_, number)| *number == cpu)?;
+    Some(pool.tokens_of(index, tick()))
 }
 
 /// Version 4 has one rate and one interval.
@@ -269,25 +348,28 @@ fn from_v4(data: &SetSchedV4) -> SchedV5 {
 /// `set_sched_v4`
 pub(crate) fn set_sched_v4(call: &Call, context: &Context) -> Result<u32> {
     let data: SetSchedV4 = call.read()?;
-    context.with_schedule(|schedule| schedule.set(&from_v4(&data)))?;
+    context.change_schedule(|schedule, pool| schedule.set(&from_v4(&data), pool))?;
     Ok(0)
 }
 
 /// `set_sched`
 pub(crate) fn set_sched(call: &Call, context: &Context) -> Result<u32> {
     let data: SchedV5 = call.read()?;
-    context.with_schedule(|schedule| schedule.set(&data))?;
+    context.change_schedule(|schedule, pool| schedule.set(&data, pool))?;
     Ok(0)
 }
 
-/// `get_sched`
+/// `get_sched`: the settings of the context, or those of a processor with its present tokens.
 pub(crate) fn get_sched(call: &Call, context: &Context) -> Result<u32> {
     let mut data: SchedV5 = call.read()?;
     let bucket = if data.mask & vxsm::CPU_ID != 0 {
         let cpu = processor(data.cpu_id)?;
-        context.with_schedule(|schedule| Ok(schedule.of(cpu)))?
+        Bucket {
+            tokens: tokens_of(cpu, &context.head().pool()).unwrap_or(0),
+            ..context.with_schedule(|schedule| schedule.of(cpu))
+        }
     } else {
-        context.with_schedule(|schedule| Ok(schedule.common))?
+        context.with_schedule(Schedule::common)
     };
     bucket.tell(&mut data, hertz());
     call.write(&data)?;
@@ -298,11 +380,12 @@ pub(crate) fn get_sched(call: &Call, context: &Context) -> Result<u32> {
 pub(crate) fn sched_info(call: &Call, context: Option<&Context>) -> Result<u32> {
     let mut data: SchedInfo = call.read()?;
     data.token_usec = 1_000_000 / hertz() as u32;
-    if context.is_some() {
-        processor(data.cpu_id)?;
-        data.user_msec = 0;
-        data.sys_msec = 0;
-        data.hold_msec = 0;
+    if let Some(context) = context {
+        let times = context.head().times(processor(data.cpu_id)?);
+        let msec = |ns| ratio::down(ns, 1, 1_000_000);
+        data.user_msec = msec(times.user);
+        data.sys_msec = msec(times.system);
+        data.hold_msec = msec(times.hold);
         data.vavavoom = 0;
     }
     call.write(&data)?;
@@ -317,7 +400,7 @@ pub(crate) fn set_prio_bias(call: &Call, context: &Context) -> Result<u32> {
     } else {
         Some(processor(data.cpu_id)?)
     };
-    context.with_schedule(|schedule| schedule.set_bias(cpu, data.prio_bias))?;
+    context.change_schedule(|schedule, _| schedule.set_bias(cpu, data.prio_bias).map(|()| 0))?;
     Ok(0)
 }
 
@@ -325,7 +408,7 @@ pub(crate) fn set_prio_bias(call: &Call, context: &Context) -> Result<u32> {
 pub(crate) fn get_prio_bias(call: &Call, context: &Context) -> Result<u32> {
     let mut data: PrioBias = call.read()?;
     let cpu = processor(data.cpu_id)?;
-    data.prio_bias = context.with_schedule(|schedule| Ok(schedule.of(cpu).prio_bias))?;
+    data.prio_bias = context.with_schedule(|schedule| schedule.of(cpu).prio_bias);
     call.write(&data)?;
     Ok(0)
 }
@@ -336,6 +419,14 @@ mod tests {
     use super::*;
 
     const HERTZ: i32 = 250;
+
+    /// A pool without tokens, for the machine that the tests run on.
+    fn empty() -> Pool {
+        Pool(kernel::bindings::vs_pool {
+            cpus: online().count() as u32,
+            ..Default::default()
+        })
+    }
 
     fn command(mask: u32) -> SchedV5 {
         SchedV5 {
@@ -407,14 +498,70 @@ mod tests {
     #[test]
     fn one_processor_can_differ_until_all_are_set() -> Result {
         let mut schedule = Schedule::new();
-        let mut data = command(vxsm::TOKENS | vxsm::CPU_ID);
-        schedule.set(&data)?;
-        assert_eq!(schedule.of(0).tokens, 7);
-        assert_ne!(schedule.common.tokens, 7);
-        data.mask = vxsm::TOKENS;
-        data.tokens = 8;
-        schedule.set(&data)?;
-        assert_eq!(schedule.of(0).tokens, 8);
+        let mut data = command(vxsm::FILL_RATE | vxsm::CPU_ID);
+        schedule.set(&data, &empty())?;
+        assert_eq!(schedule.of(0).fill_rate[0], 3);
+        assert_ne!(schedule.common.fill_rate[0], 3);
+        data.mask = vxsm::FILL_RATE;
+        data.fill_rate = [8, 8];
+        schedule.set(&data, &empty())?;
+        assert_eq!(schedule.of(0).fill_rate[0], 8);
+        Ok(())
+    }
+
+    #[test]
+    fn tokens_go_to_the_pool() -> Result {
+        let mut schedule = Schedule::new();
+        let mut pool = empty();
+        let token = i64::from(tick());
+        let count = online().count() as i64;
+        // Processor 0 gets 7 for the 2 that it has.
+        pool.0.tokens = 2 * count * token;
+        let alone = command(vxsm::TOKENS | vxsm::CPU_ID);
+        assert_eq!(schedule.set(&alone, &pool), Ok(5 * token));
+        // All of them get 7.
+        let all = command(vxsm::TOKENS);
+        assert_eq!(schedule.set(&all, &pool), Ok(5 * count * token));
+        pool.0.tokens = -3;
+        assert_eq!(schedule.set(&all, &pool), Ok(7 * count * token + 3));
+        // Other settings give nothing.
+        let rest = command(vxsm::SET_MASK & !vxsm::TOKENS);
+        assert_eq!(schedule.set(&rest, &pool), Ok(0));
+        assert_eq!(
+            Schedule::new().start(),
+            i64::from(hertz() / 4) * count * token
+        );
+        Ok(())
+    }
+
+    #[test]
+    fn the_pool_of_a_context_follows_its_settings() -> Result {
+        let context = Context::make(65_300, 0)?;
+        let count = online().count() as u64;
+        let pool = context.head().pool().0;
+        assert_eq!(u64::from(pool.cpus), count);
+        // A token every four ticks.
+        assert_eq!(pool.rate, count << 30);
+        assert!(pool.tokens >= Schedule::new().start());
+        let data = command(vxsm::SET_MASK);
+        context.change_schedule(|schedule, pool| schedule.set(&data, pool))?;
+        let pool = context.head().pool().0;
+        let share = Share::new(3, 10, 40, 400, tick());
+        assert_eq!(pool.rate, count * share.rate);
+        assert_eq!(
+            (pool.min, pool.max),
+            (count as i64 * share.min, count as i64 * share.max)
+        );
+        Ok(())
+    }
+
+    #[test]
+    fn a_context_without_tasks_has_done_nothing() -> Result {
+        let context = Context::make(65_301, 0)?;
+        for cpu in [0, u32::MAX] {
+            let times = context.head().times(cpu);
+            assert_eq!((times.user, times.system, times.hold), (0, 0, 0));
+        }
         Ok(())
     }
 
@@ -437,7 +584,7 @@ mod tests {
         assert_eq!(processor(nr_cpu_ids() as i32), Err(EINVAL));
         let mut data = command(vxsm::TOKENS | vxsm::CPU_ID);
         data.cpu_id = -1;
-        assert_eq!(Schedule::new().set(&data), Err(EINVAL));
+        assert_eq!(Schedule::new().set(&data, &empty()), Err(EINVAL));
     }
 
     #[test]

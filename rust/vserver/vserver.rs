@@ -21,7 +21,8 @@
 //! | [`address`] | the addresses of a network context |
 //! | [`membership`] | commands about network contexts and tags |
 //! | [`limit`] | limits of resources |
-//! | [`scheduler`] | the token bucket |
+//! | [`scheduler`] | settings of the token bucket, and what they led to |
+//! | [`pool`] | the tokens of a context |
 //! | [`disk_limit`] | disk limits |
 //! | [`device`] | which device a node stands for |
 //! | [`inode`] | attributes of files |
@@ -67,6 +68,8 @@ mod membership;
 mod network;
 #[deny(unsafe_code)]
 mod persistence;
+#[deny(unsafe_code)]
+mod pool;
 #[deny(unsafe_code)]
 mod procfs;
 #[deny(unsafe_code)]

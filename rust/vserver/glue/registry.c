@@ -128,7 +128,7 @@ void vs_ops_put(const struct vs_ops *ops)
 }
 
 /* The operations of a core that an object pins. */
-static const struct vs_ops *vs_pinned_ops(void)
+const struct vs_ops *vs_ops_pinned(void)
 {
 	return rcu_dereference_protected(vs_core_ops, true);
 }
@@ -137,7 +137,7 @@ static void vs_object_free_worker(struct work_struct *work)
 {
 	struct vs_object *obj = container_of(to_rcu_work(work),
 					     struct vs_object, free_work);
-	const struct vs_ops *ops = vs_pinned_ops();
+	const struct vs_ops *ops = vs_ops_pinned();
 	u32 kind = obj->kind;
 
 	ops->release(obj);
@@ -285,7 +285,7 @@ EXPORT_SYMBOL_GPL(vs_object_claim);
 void vs_object_unclaim(struct vs_object *obj)
 {
 	if (atomic_dec_and_test(&obj->claims))
-		vs_pinned_ops()->ended(obj);
+		vs_ops_pinned()->ended(obj);
 }
 EXPORT_SYMBOL_GPL(vs_object_unclaim);
 

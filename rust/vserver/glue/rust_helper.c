@@ -43,6 +43,13 @@ __rust_helper u64 rust_helper_vs_split_ns(u64 ns, u32 *hundredths)
 	return seconds;
 }
 
+/* @a * @b / @by, rounded down or up; the caller knows that it fits. */
+__rust_helper u64 rust_helper_vs_mul_div(u64 a, u64 b, u64 by, bool up)
+{
+	return up ? mul_u64_u64_div_u64_roundup(a, b, by) :
+		    mul_u64_u64_div_u64(a, b, by);
+}
+
 __rust_helper bool rust_helper_vs_valid_signal(unsigned long sig)
 {
 	return valid_signal(sig);

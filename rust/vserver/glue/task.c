@@ -17,6 +17,7 @@
 #include <linux/vserver.h>
 #include <linux/vserver_limit.h>
 
+#include "cpu.h"
 #include "cred.h"
 
 /* A thread is gone. The last one ends the context; may sleep. */
@@ -31,12 +32,17 @@ static void vs_task_leave(struct vs_ctx *ctx)
  * @p: the child, still private to copy_process(), with a copy of the
  *	membership of current.
  *
- * Return: 0, -EAGAIN when the context may have no more threads. Process context.
+ * Return: 0, -EAGAIN when the context may have no more threads, -EINTR. Process
+ * context; waits while the context is on hold.
  */
 int vs_task_fork(struct task_struct *p)
 {
 	struct vs_task *vs = &p->vs;
+	int err = vs_hold_fork(p);
 
+	if (err)
+		return err;
+	vs_hold_init(vs);
 	vs->owner = p;
 	vs->claimed = false;
 	vs->net_claimed = false;
@@ -148,9 +154,13 @@ int vs_task_migrate(struct vs_ctx *ctx)
 	vs_limit_add(ctx, VS_THREADS, 1);
 	vs_object_get(&ctx->obj);
 	vs->owner = current;
+	/* The work of a task that has been in a context may be queued. */
+	if (!old)
+		vs_hold_init(vs);
 	WRITE_ONCE(vs->ctx, ctx);
 	WRITE_ONCE(vs->xid, ctx->obj.id);
 	WRITE_ONCE(vs->claimed, true);
+	vs_bias_current();
 	if (old) {
 		if (claimed)
 			vs_task_leave(old);

@@ -13,6 +13,10 @@ use crate::{
         Usage, //
     },
     network::Network,
+    pool::{
+        Pool,
+        Share, //
+    },
     sys::object::{
         self,
         Kind,
@@ -38,6 +42,17 @@ use kernel::{
 /// Words are read and written without a lock; [`Context`] serialises the writers.
 #[repr(transparent)]
 pub(crate) struct Head(Opaque<bindings::vs_ctx>);
+
+/// What a context has done on a processor, nanoseconds. None of them goes back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Times {
+    /// In user mode.
+    pub(crate) user: u64,
+    /// In the kernel.
+    pub(crate) system: u64,
+    /// During which tasks were on hold there.
+    pub(crate) hold: u64,
+}
 
 /// The head of a network context: `struct vs_net`. Words as in [`Head`].
 #[repr(transparent)]
@@ -116,13 +131,15 @@ impl Head {
     /// the mask. May sleep. Errors: `ENOMEM`.
     pub(crate) fn new(xid: u32, flags: u64) -> impl PinInit<Self, Error> {
         // SAFETY: `slot` is valid for writes and pinned. It is zeroed before the common part is
-        // initialised; zero is right for all other fields but those that are set here. What can fail
-        // comes first, when there is nothing to give back.
+        // initialised; zero is right for all other fields but those that are set here. The two calls
+        // that can fail come first. If the second fails, the first is taken back.
         unsafe {
             pin_init::pin_init_from_closure(move |slot: *mut Self| {
                 let ctx = slot.cast::<bindings::vs_ctx>();
                 ctx.write_bytes(0, 1);
                 to_result(bindings::vs_traffic_init(ctx))?;
+                to_result(bindings::vs_cpu_init(ctx))
+                    .inspect_err(|_| bindings::vs_traffic_free(ctx))?;
                 bindings::vs_limit_init(ctx);
                 Object::init(&raw mut (*ctx).obj, Kind::Context, xid, flags);
                 bindings::atomic64_set(&raw mut (*ctx).bcaps, -1);
@@ -193,6 +210,54 @@ impl Head {
         unsafe { bindings::vs_limit_reset(self.as_ptr()) };
     }
 
+    /// The pool of tokens as it is now. Any context.
+    pub(crate) fn pool(&self) -> Pool {
+        let mut pool = bindings::vs_pool::default();
+        // SAFETY: The head is valid, and `pool` for writes.
+        unsafe { bindings::vs_pool_read(self.as_ptr(), &raw mut pool) };
+        Pool(pool)
+    }
+
+    /// Makes changed flags and shares count, adds tokens (nanoseconds, may be below 0) and lets
+    /// tasks on hold look again. Process context.
+    pub(crate) fn refresh(&self, more: i64) {
+        /// The most that the pool can take at once.
+        const MOST: i64 = 1 << 62;
+        // SAFETY: The head is valid, the number within the bounds.
+        unsafe { bindings::vs_pool_refresh(self.as_ptr(), more.clamp(-MOST, MOST)) };
+    }
+
+    /// Sets what a processor adds to the pool, and its priority bias; nothing happens when it is
+    /// impossible. To be followed by [`Head::refresh`]. Any context.
+    pub(crate) fn set_share(&self, cpu: u32, share: Share, bias: i32) {
+        let share = bindings::vs_share {
+            rate: share.rate,
+            min: share.min,
+            max: share.max,
+            bias,
+        };
+        // SAFETY: The head is valid; C checks the number of the processor and copies the share.
+        unsafe { bindings::vs_cpu_set_share(self.as_ptr(), cpu, &raw const share) };
+    }
+
+    /// Weighs the tasks of the context anew after a change of the bias. Process context.
+    pub(crate) fn apply_bias(&self) {
+        // SAFETY: The head is valid.
+        unsafe { bindings::vs_bias_apply(self.as_ptr()) };
+    }
+
+    /// What the context has done on a processor; nothing on an impossible one. Any context.
+    pub(crate) fn times(&self, cpu: u32) -> Times {
+        let mut times = bindings::vs_times::default();
+        // SAFETY: The head is valid, C checks the number, and `times` is valid for writes.
+        unsafe { bindings::vs_cpu_times(self.as_ptr(), cpu, &raw mut times) };
+        Times {
+            user: times.user,
+            system: times.system,
+            hold: times.hold,
+        }
+    }
+
     /// Pid of the registered init in the initial pid namespace, 0 when there is none.
     pub(crate) fn init_pid(&self) -> i32 {
         // SAFETY: Valid for reads; a racing store is a single aligned one.
@@ -245,7 +310,10 @@ impl NetHead {
 impl Drop for Head {
     fn drop(&mut self) {
         // SAFETY: As for `NetHead`: nobody refers to the context any more.
-        unsafe { bindings::vs_traffic_free(self.as_ptr()) };
+        unsafe {
+            bindings::vs_traffic_free(self.as_ptr());
+            bindings::vs_cpu_free(self.as_ptr());
+        }
     }
 }
 

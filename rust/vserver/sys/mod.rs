@@ -11,6 +11,7 @@ pub(crate) mod inode;
 pub(crate) mod net_set;
 pub(crate) mod object;
 pub(crate) mod ops;
+pub(crate) mod ratio;
 pub(crate) mod space;
 pub(crate) mod table;
 pub(crate) mod task;

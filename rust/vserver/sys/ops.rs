@@ -10,6 +10,7 @@ use crate::{
     dispatch,
     event,
     network::Network,
+    pool::Pool,
     procfs,
     sys::object,
     LocalModule, //
@@ -60,6 +61,7 @@ static OPS: Ops = Ops(bindings::vs_ops {
     reboot: Some(reboot),
     show: Some(show),
     device: Some(device),
+    settle: Some(settle),
 });
 
 /// The system call. `compat` tells a 32-bit caller.
@@ -177,4 +179,14 @@ unsafe extern "C" fn device(ctx: *mut bindings::vs_ctx, block: bool, dev: *mut u
         }
         None => false,
     }
+}
+
+/// # Safety
+///
+/// `pool` must be the pool of a context, locked by the caller.
+unsafe extern "C" fn settle(pool: *mut bindings::vs_pool, flags: u64, now: u64, used: u64) -> u64 {
+    // SAFETY: By the requirement above nobody else writes to it; `Pool` is a transparent wrapper.
+    // C reads `held` without the lock, with a volatile load of one byte.
+    let pool = unsafe { &mut *pool.cast::<Pool>() };
+    pool.settle(flags, now, used).unwrap_or(0)
 }

@@ -90,6 +90,12 @@ impl Scale {
         Duration::from_secs(self.pick(60, 10, 60))
     }
 
+    /// How long a context runs with one setting of its token bucket. The share is exact over any
+    /// time; the longer, the less do the ticks at both ends count.
+    pub fn share(self) -> Duration {
+        Duration::from_secs(self.pick(20, 5, 5))
+    }
+
     /// Length of the random commands. The checkers of the debug kernel are what finds something;
     /// on the release kernel a short run shows that nothing outside is harmed at full speed.
     pub fn random(self) -> Duration {

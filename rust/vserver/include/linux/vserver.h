@@ -16,9 +16,12 @@
 #include <linux/preempt.h>
 #include <linux/refcount.h>
 #include <linux/sched.h>
+#include <linux/spinlock_types.h>
 #include <linux/stat.h>
 #include <linux/vserver_addrs.h>
+#include <linux/vserver_pool.h>
 #include <linux/vserver_types.h>
+#include <linux/wait.h>
 #include <linux/workqueue.h>
 
 struct cred;
@@ -35,6 +38,7 @@ struct seq_file;
 struct super_block;
 struct vfsmount;
 struct vs_addrs;
+struct vs_cpu;
 struct vs_traffic;
 
 /* Context ids and network context ids without an object. */
@@ -46,6 +50,9 @@ struct vs_traffic;
 
 /* Flags that the C side tests, as in abi.rs. */
 #define VS_FLAG_INFO_INIT	0x0000000000000010ULL
+#define VS_FLAG_SCHED_HARD	0x0000000000000100ULL
+#define VS_FLAG_SCHED_PRIO	0x0000000000000200ULL
+#define VS_FLAG_SCHED_PAUSE	0x0000000000000400ULL
 #define VS_FLAG_HIDE_MOUNT	0x0000000001000000ULL
 #define VS_FLAG_HIDE_VINFO	0x0000000004000000ULL
 #define VS_FLAG_STATE_SETUP	0x0000000100000000ULL
@@ -141,6 +148,10 @@ struct vs_limit {
  * @badness: added to the out-of-memory score of tasks, in pages.
  * @limits: what it has of each resource.
  * @traffic: what its sockets have sent and received, per processor.
+ * @pool_lock: protects @pool. Nests inside everything, rq locks as well.
+ * @pool: its tokens.
+ * @holding: tasks that wait for tokens.
+ * @cpus: times and settings per processor, see glue/cpu.c.
  *
  * Words as in struct vs_object.
  */
@@ -156,6 +167,10 @@ struct vs_ctx {
 	atomic64_t badness;
 	struct vs_limit limits[VS_RESOURCES];
 	struct vs_traffic __percpu *traffic;
+	raw_spinlock_t pool_lock;
+	struct vs_pool pool;
+	wait_queue_head_t holding;
+	struct vs_cpu __percpu *cpus;
 };
 
 /**
@@ -252,6 +267,10 @@ enum vs_file {
  * @show: prints one of enum vs_file; @obj is NULL where the file has none.
  * @device: a task of @ctx opens the device node @dev: the device that it stands
  *	for is put there; false when it may not be opened; may sleep.
+ * @settle: brings @pool up to @now for a context with these flags that has run
+ *	@used nanoseconds since. Returns 0 when tasks may run, else when they may,
+ *	U64_MAX when that is not known. @pool is locked, interrupts are off, an rq
+ *	lock may be held.
  */
 struct vs_ops {
 	struct module *owner;
@@ -261,6 +280,7 @@ struct vs_ops {
 	int (*reboot)(struct vs_ctx *ctx, u32 cmd);
 	int (*show)(struct seq_file *m, struct vs_object *obj, u32 file);
 	bool (*device)(struct vs_ctx *ctx, bool block, u32 *dev);
+	u64 (*settle)(struct vs_pool *pool, u64 flags, u64 now, u64 used);
 };
 
 /* fs/open.c */
@@ -281,6 +301,7 @@ int vs_register(const struct vs_ops *ops);
 void vs_unregister(void);
 const struct vs_ops *vs_ops_get(void);
 void vs_ops_put(const struct vs_ops *ops);
+const struct vs_ops *vs_ops_pinned(void);
 void vs_object_init(struct vs_object *obj, struct module *owner, u32 kind,
 		    u32 id, u64 flags);
 int vs_object_publish(struct vs_object *obj);

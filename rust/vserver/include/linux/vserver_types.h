@@ -31,6 +31,9 @@ struct vs_net;
  * @owner: the task that this structure was initialised for. fork() copies the
  *	structure of the parent; a copy that no fork hook has seen is recognised
  *	by this pointer.
+ * @hold: task work that stops the task while its context has no tokens; its
+ *	next pointer leads to itself while it is not queued. Queued under the rq
+ *	lock of the task.
  */
 struct vs_task {
 #ifdef CONFIG_VSERVER
@@ -42,6 +45,7 @@ struct vs_task {
 	struct vs_ctx *ctx;
 	struct vs_net *net;
 	struct task_struct *owner;
+	struct callback_head hold;
 #endif
 };
 

@@ -130,6 +130,11 @@ impl Child {
         }
     }
 
+    /// Somebody else has waited for the child.
+    pub fn reaped(&mut self) {
+        self.reaped = true;
+    }
+
     /// Whether the child has ended, without reaping it.
     pub fn has_ended(&self) -> bool {
         if self.reaped {

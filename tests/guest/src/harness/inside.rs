@@ -2,6 +2,7 @@
 
 //! What the test program does when a scenario executes it inside a guest.
 
+use super::root::PROGRAM;
 use crate::sys::{files, process, spaces};
 
 /// Runs one action and returns the exit code. The answer goes to standard output.
@@ -12,11 +13,19 @@ pub fn run(args: &[String]) -> i32 {
         ["status"] => print_status(),
         ["rights"] => print_rights(),
         ["sleep"] => process::sleep_for_ever(),
+        ["again"] => again(),
         other => {
             eprintln!("guest-tests inside: unknown action {other:?}");
             98
         }
     }
+}
+
+/// Executes this program for ever.
+fn again() -> i32 {
+    use std::os::unix::process::CommandExt;
+    let mut command = std::process::Command::new(PROGRAM);
+    crate::sys::code(&command.args(["inside", "again"]).exec())
 }
 
 /// Prints `/proc/self/status`.

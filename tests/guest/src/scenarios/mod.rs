@@ -12,6 +12,9 @@ mod commands;
 mod context_capabilities;
 mod context_limits;
 mod counted_limits;
+mod cpu_bias;
+mod cpu_hold;
+mod cpu_share;
 mod ctx_kill;
 mod cycles;
 mod device_nodes;
@@ -348,6 +351,21 @@ pub const ALL: &[Scenario] = &[
         "token-buckets",
         "scheduler settings of contexts",
         token_buckets::run,
+    ),
+    heavy(
+        "cpu-share",
+        "a context uses what its token bucket gives, and is told what it has used",
+        cpu_share::run,
+    ),
+    heavy(
+        "cpu-hold",
+        "tasks without tokens wait, whatever they do, and nobody else does",
+        cpu_hold::run,
+    ),
+    light(
+        "cpu-bias",
+        "the priority bias of a context, and real-time classes",
+        cpu_bias::run,
     ),
     light(
         "disk-limits",

@@ -9,7 +9,7 @@
 use crate::harness::check::{Outcome, Test};
 use crate::harness::{Guest, Need, Stop, context, spectator, subprocess};
 use crate::sys::{files, process, sched, spaces};
-use libvserver::abi::{CtxRlimit, PrioBias, XID_SELF, rlimit, space, vcmd};
+use libvserver::abi::{CtxRlimit, PrioBias, SchedInfo, XID_SELF, rlimit, space, vcmd};
 
 /// A file of a context, as the host reads it.
 fn read(xid: u32, name: &str) -> Result<String, Stop> {
@@ -121,27 +121,57 @@ fn sched(t: &mut Test, xid: u32) -> Outcome {
     }
     let text = read(xid, "sched")?;
     let mut lines = text.lines();
-    t.equal(
-        "sched: first line",
-        lines.next(),
-        Some("PrioBias:\t       4"),
-    );
+    let hertz = hertz()?;
+    for want in [
+        "FillRate:\t       1,1".to_string(),
+        "Interval:\t       4,8".to_string(),
+        format!("TokensMin:\t{:8}", hertz / 16),
+        format!("TokensMax:\t{:8}", hertz / 2),
+        "PrioBias:\t       4".to_string(),
+    ] {
+        t.equal("sched: settings", lines.next(), Some(want.as_str()));
+    }
     for cpu in 0..=last {
         let bias = if cpu == last { -3 } else { 4 };
         let line = lines.next().unwrap_or_default();
-        let n = numbers(line);
-        let [_, user, system, hold, _] = n[..] else {
-            t.equal(&format!("sched: numbers of {cpu}"), n.len(), 5);
+        let n: Vec<&str> = line.split(' ').skip(2).collect();
+        let [user, system, hold, clock, _, _, tokens, ..] = n[..] else {
+            t.equal(&format!("sched: words of {cpu}"), n.len(), 14);
             continue;
         };
         t.equal(
             &format!("sched: processor {cpu}"),
             line,
-            format!("cpu {cpu}: {user} {system} {hold} {bias}").as_str(),
+            format!(
+                "cpu {cpu}: {user} {system} {hold} {clock} 0 R- {tokens} {} {} 1/4 1/8 {bias} 0",
+                hertz / 16,
+                hertz / 2
+            )
+            .as_str(),
+        );
+        t.check(
+            &format!("sched: tokens of {cpu}"),
+            tokens
+                .parse()
+                .is_ok_and(|tokens: i32| (hertz / 4..=hertz / 2).contains(&tokens)),
+        );
+        t.equal(&format!("sched: nothing on hold on {cpu}"), hold, "0");
+        t.check(
+            &format!("sched: times of {cpu} are numbers"),
+            [user, system, clock]
+                .iter()
+                .all(|n| n.parse::<u64>().is_ok()),
         );
     }
     t.equal("sched: nothing else", lines.next(), None);
     Ok(())
+}
+
+/// Ticks in a second.
+fn hertz() -> Result<i32, Stop> {
+    let mut info = SchedInfo::default();
+    context::with(vcmd::SCHED_INFO, 0, &mut info).need("length of a tick")?;
+    Ok(1_000_000 / info.token_usec as i32)
 }
 
 fn cvirt(t: &mut Test, xid: u32) -> Outcome {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Scheduler settings of a context: what is stored and told.
+//! Scheduler settings of a context: what is stored and told. What they do is in `cpu-share` and
+//! `cpu-hold`.
 
 use crate::harness::check::{Outcome, Test};
 use crate::harness::{Guest, Need, context};
@@ -227,22 +228,23 @@ fn version_4(t: &mut Test, xid: u32) {
     t.gives("put back", set(xid, values(vxsm::SET_MASK)), 0);
 }
 
+/// The tokens of all processors, as they are now.
+fn tokens(xid: u32) -> Sys<i32> {
+    (0..sched::processors()).try_fold(0, |sum, cpu| {
+        get(xid, vxsm::CPU_ID, cpu).map(|bucket| sum + bucket.tokens)
+    })
+}
+
 fn processors(t: &mut Test, xid: u32) {
-    let mut data = values(vxsm::TOKENS | vxsm::CPU_ID);
-    data.tokens = 77;
+    let count = sched::processors();
+    let mut data = values(vxsm::TOKENS_MIN | vxsm::CPU_ID);
+    data.tokens_min = 41;
     t.gives("set one processor", set(xid, data), 0);
-    t.gives(
-        "it has the value",
-        get(xid, vxsm::CPU_ID, 0).map(|s| s.tokens),
-        77,
-    );
-    t.gives("the context has not", get(xid, 0, 0).map(|s| s.tokens), 7);
-    if sched::processors() > 1 {
-        t.gives(
-            "the other processor neither",
-            get(xid, vxsm::CPU_ID, 1).map(|s| s.tokens),
-            7,
-        );
+    let minimum = |mask, cpu| get(xid, mask, cpu).map(|bucket| bucket.tokens_min);
+    t.gives("it has the value", minimum(vxsm::CPU_ID, 0), 41);
+    t.gives("the context has not", minimum(0, 0), 40);
+    if count > 1 {
+        t.gives("the other processor neither", minimum(vxsm::CPU_ID, 1), 40);
     }
     for cpu in [IMPOSSIBLE, -1] {
         data.cpu_id = cpu;
@@ -251,20 +253,48 @@ fn processors(t: &mut Test, xid: u32) {
             get(xid, vxsm::CPU_ID, cpu),
             libc::EINVAL,
         );
+        t.refused(
+            &format!("set of processor {cpu}"),
+            set(xid, data),
+            libc::EINVAL,
+        );
         t.gives(
             &format!("processor {cpu} that the mask does not name"),
-            get(xid, 0, cpu).map(|s| s.tokens),
-            7,
+            minimum(0, cpu),
+            40,
         );
     }
-    data.mask = vxsm::TOKENS;
-    data.tokens = 78;
+    data.mask = vxsm::TOKENS_MIN;
+    data.tokens_min = 42;
     t.gives("set all", set(xid, data), 0);
+    t.gives("the processor follows", minimum(vxsm::CPU_ID, 0), 42);
+
+    // Present tokens are one pool. Nothing comes in, and nothing is used.
+    let mut data = values(vxsm::FILL_RATE | vxsm::TOKENS);
+    data.fill_rate = [0, 0];
+    t.gives("tokens of all", set(xid, data), 0);
+    t.gives("each processor counts", tokens(xid), 7 * count);
     t.gives(
-        "the processor follows",
-        get(xid, vxsm::CPU_ID, 0).map(|s| s.tokens),
-        78,
+        "they have equal parts",
+        get(xid, vxsm::CPU_ID, 0).map(|bucket| bucket.tokens),
+        7,
     );
+    data.mask = vxsm::TOKENS | vxsm::CPU_ID;
+    data.tokens = 77;
+    t.gives("tokens of one", set(xid, data), 0);
+    t.gives("the pool has them", tokens(xid), 77 + 7 * (count - 1));
+    t.gives(
+        "the setting is as it was",
+        get(xid, 0, 0).map(|s| s.tokens),
+        7,
+    );
+    data.mask = vxsm::TOKENS;
+    data.tokens = 1000;
+    t.gives("more than fits", set(xid, data), 0);
+    t.gives("is cut", tokens(xid), 400 * count);
+    data.tokens = -5;
+    t.gives("a debt", set(xid, data), 0);
+    t.gives("is told", tokens(xid), -5 * count);
     t.gives("put back", set(xid, values(vxsm::SET_MASK)), 0);
 }
 

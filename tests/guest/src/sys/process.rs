@@ -5,6 +5,7 @@
 use super::{Sys, done, sys};
 use libc::{c_int, c_long, pid_t};
 use std::mem::{size_of, zeroed};
+use std::time::Duration;
 
 /// Pid of the caller in its own pid namespace.
 pub fn getpid() -> pid_t {
@@ -240,6 +241,36 @@ pub fn wait(pid: pid_t) -> Sys<c_int> {
             Err(error) => return Err(error),
             Ok(_) => return Ok(status),
         }
+    }
+}
+
+fn time(value: libc::timeval) -> Duration {
+    Duration::new(value.tv_sec as u64, value.tv_usec as u32 * 1000)
+}
+
+/// Waits for a child: the raw status word and the processor time of all its threads.
+pub fn wait_used(pid: pid_t) -> Sys<(c_int, Duration)> {
+    let mut status = 0;
+    // SAFETY: an all-zero rusage is valid; both outlive the calls.
+    unsafe {
+        let mut usage: libc::rusage = zeroed();
+        loop {
+            match sys(libc::wait4(pid, &mut status, 0, &mut usage)) {
+                Err(libc::EINTR) => continue,
+                Err(error) => return Err(error),
+                Ok(_) => return Ok((status, time(usage.ru_utime) + time(usage.ru_stime))),
+            }
+        }
+    }
+}
+
+/// Processor time of all threads of the caller.
+pub fn used() -> Duration {
+    // SAFETY: an all-zero timespec is valid and outlives the call, which cannot fail.
+    unsafe {
+        let mut time: libc::timespec = zeroed();
+        libc::clock_gettime(libc::CLOCK_PROCESS_CPUTIME_ID, &mut time);
+        Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
     }
 }
 

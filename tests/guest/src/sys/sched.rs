@@ -83,6 +83,29 @@ pub fn setscheduler(pid: pid_t) -> Sys<()> {
     done(unsafe { libc::sched_setscheduler(pid, libc::SCHED_BATCH, &param) })
 }
 
+/// Policies that scenarios choose.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Policy {
+    /// The ordinary one.
+    Other,
+    /// Real time, until it gives the processor up.
+    Fifo,
+    /// Real time, in turns.
+    RoundRobin,
+}
+
+/// `sched_setscheduler(2)` to a policy, with the lowest priority of real time.
+pub fn setpolicy(pid: pid_t, policy: Policy) -> Sys<()> {
+    let (number, sched_priority) = match policy {
+        Policy::Other => (libc::SCHED_OTHER, 0),
+        Policy::Fifo => (libc::SCHED_FIFO, 1),
+        Policy::RoundRobin => (libc::SCHED_RR, 1),
+    };
+    let param = libc::sched_param { sched_priority };
+    // SAFETY: `param` outlives the call.
+    done(unsafe { libc::sched_setscheduler(pid, number, &param) })
+}
+
 /// `sched_getscheduler(2)`.
 pub fn getscheduler(pid: pid_t) -> Sys<i64> {
     // SAFETY: plain numbers.
