@@ -7,6 +7,7 @@
 
 #![deny(unsafe_code)]
 
+pub mod accounts;
 pub mod again;
 pub mod bits;
 pub mod bucket;
@@ -43,6 +44,7 @@ pub mod suggest;
 pub mod survey;
 pub mod system;
 pub mod traffic;
+pub mod usage;
 pub mod view;
 pub mod wait;
 

@@ -97,6 +97,8 @@ pub struct Model {
     pub runs: Cell<u32>,
     /// Lines of the accounts.
     pub accounts: RefCell<String>,
+    /// Whether accounts cannot be written.
+    pub accounts_fail: Cell<bool>,
     /// Seconds since 1970.
     pub time: Cell<u64>,
     /// Services of the host that listen on all addresses.
@@ -132,6 +134,7 @@ impl Model {
             controls: RefCell::default(),
             runs: Cell::new(0),
             accounts: RefCell::default(),
+            accounts_fail: Cell::new(false),
             time: Cell::new(1_000_000),
             listeners: Vec::new(),
             private_mounts: Cell::new(false),
@@ -411,6 +414,9 @@ impl System for Model {
     }
 
     fn append_account(&self, _guest: &str, line: &str) -> io::Result<()> {
+        if self.accounts_fail.get() {
+            return Err(io::Error::from_raw_os_error(libc::ENOSPC));
+        }
         *self.accounts.borrow_mut() += &format!("{line}\n");
         Ok(())
     }

@@ -2,6 +2,7 @@
 
 //! Starting a guest: from the host's side, with rollback.
 
+use crate::accounts::{self, Meter, Sample};
 use crate::confine;
 use crate::failure::{Failure, Outcome, Reason};
 use crate::guest::{Guest, PidNamespace, is_plain_absolute};
@@ -37,6 +38,8 @@ pub struct Running<S: System> {
     pub lock: S::Lock,
     /// What the user should know, though the guest runs.
     pub notes: Vec<String>,
+    /// What its context has counted.
+    pub meter: Meter,
 }
 
 impl<S: System> std::fmt::Debug for Running<S> {
@@ -162,6 +165,10 @@ pub fn launch<S: System>(
         )
     })?;
     let (numbers, bucket) = confine::prepare(system, guest)?;
+    // Of a run whose supervisor has died; what its context had counted is lost.
+    if let Some(line) = accounts::settle(system, &guest.name, &Sample::default()) {
+        system.write_log(&log, &line);
+    }
     let cgroup = system
         .create_cgroup(&guest.name)
         .map_err(|error| start_failure(&format!("create cgroup \"{}\"", guest.name), &error))?;
@@ -197,6 +204,7 @@ pub fn launch<S: System>(
                 log,
                 lock,
                 notes,
+                meter: Meter::default(),
             })
         }
         Err(mut failure) => {
