@@ -9,6 +9,7 @@ use crate::limits::Limits;
 use crate::quantity::Cpus;
 use libvserver::abi::{SchedV5, vxsm};
 use libvserver::{Errno, Syscall, Vserver};
+use serde::Serialize;
 
 /// Processor time, in milliseconds, that a guest out of tokens has to gather before it goes on:
 /// less would stop and start it at each tick.
@@ -21,7 +22,7 @@ const LEAST_BURST: u32 = 100;
 const MEMBERS: u32 = vxsm::FILL_RATE | vxsm::INTERVAL | vxsm::TOKENS_MIN | vxsm::TOKENS_MAX;
 
 /// The bucket of one processor.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Bucket {
     /// Tokens that come in each interval.
     pub fill_rate: i32,
@@ -86,6 +87,20 @@ impl Bucket {
     pub fn of(limits: &Limits, count: u32, hertz: u32) -> Option<Self> {
         let burst = limits.cpu_burst.map(|burst| burst.milliseconds());
         limits.cpu.map(|cpu| Self::new(cpu, burst, count, hertz))
+    }
+
+    /// The bucket in one line.
+    pub fn text(&self) -> String {
+        let Self {
+            fill_rate,
+            interval,
+            tokens_min,
+            tokens_max,
+        } = self;
+        format!(
+            "{fill_rate} tokens in {interval} ticks on each processor, at most {tokens_max}, \
+             {tokens_min} to go on"
+        )
     }
 
     /// Reads the bucket of a context.

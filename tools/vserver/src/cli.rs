@@ -23,7 +23,8 @@ Examples:
   vserver enter web                        a shell inside
   vserver exec web -- apt-get update       one command inside
   vserver list                             all guests and their state
-  vserver set web --limit nproc=200        change it while it runs
+  vserver set web --mem 1G --cpu 1.5       limit what it may use
+  vserver stat web                         what it has used
   vserver net web add 192.0.2.11/24        give it another address
   vserver reboot web                       stop it and start it again
   vserver stop web                         stop it
@@ -151,6 +152,21 @@ Examples:
   vserver info 1000                      the context with this id
   vserver info web --json")]
     Info(Info),
+    /// Show what guests have used
+    #[command(after_help = "\
+Without a name: the running guests. With one: all that is known of this guest, running or not, since
+its start and since its creation. The numbers of ended runs are kept in
+/var/lib/vserver/accounts/NAME.jsonl until the guest is destroyed.
+
+--openmetrics prints all guests, or the named one, for a collector of metrics: counters are since
+the creation of a guest and do not go back when it starts again.
+
+Examples:
+  vserver stat
+  vserver stat web
+  vserver stat web --json
+  vserver stat --openmetrics > /var/lib/node_exporter/vserver.prom")]
+    Stat(Stat),
     /// Change a running guest, or the limits of any
     #[command(after_help = format!("\
 All that is asked for is checked before anything is changed; when the kernel refuses one change,
@@ -350,6 +366,16 @@ pub struct Info {
     /// Name of the guest, or id of the context
     #[arg(value_name = "NAME|XID")]
     pub name: String,
+}
+
+/// Arguments of `stat`.
+#[derive(Debug, Args)]
+pub struct Stat {
+    /// Name of the guest; without it all that run
+    pub name: Option<String>,
+    /// Print in the text format of OpenMetrics
+    #[arg(long, conflicts_with = "json")]
+    pub openmetrics: bool,
 }
 
 /// Arguments of `set`.

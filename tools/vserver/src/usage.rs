@@ -5,6 +5,8 @@
 use crate::limits::{Key, Limits};
 use crate::quantity::bytes_short;
 use crate::system::System;
+use libvserver::abi::rlimit;
+use libvserver::{Syscall, Vserver};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -181,6 +183,13 @@ pub fn read<S: System>(system: &S, name: &str) -> Option<Usage> {
         swap: number("memory.swap.current"),
     };
     Some(Usage { present, counted })
+}
+
+/// Open files of a context; none where the kernel does not count them.
+pub fn open_files<S: Syscall>(vserver: &Vserver<S>, xid: u32) -> Option<u64> {
+    let stat = vserver.rlimit_stat(xid, rlimit::NOFILE).ok()?;
+    // A task has some; no kernel that counts tells none.
+    (stat.value > 0).then_some(stat.value)
 }
 
 impl Usage {

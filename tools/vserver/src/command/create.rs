@@ -86,6 +86,9 @@ pub(super) fn run(setting: &Setting, arguments: &Create) -> Outcome<u8> {
         failure
     })?;
     let file = setting.store.add(name, &text)?;
+    // Those of an earlier guest of this name, whose description was removed by hand. Without them
+    // there is nothing to remove.
+    let _ = setting.system.replace_accounts(name, "");
     output::show(
         setting.json,
         &json!({

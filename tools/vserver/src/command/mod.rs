@@ -15,6 +15,7 @@ mod reboot;
 mod set;
 mod show;
 mod start;
+mod stat;
 mod stop;
 mod wait;
 
@@ -57,6 +58,7 @@ pub fn run(cli: &Cli) -> Outcome<u8> {
         Command::List => list::run(&setting),
         Command::Show(arguments) => show::run(&setting, arguments),
         Command::Info(arguments) => info::run(&setting, arguments),
+        Command::Stat(arguments) => stat::run(&setting, arguments),
         Command::Set(arguments) => set::run(&setting, arguments),
         Command::Net(arguments) => net::run(&setting, arguments),
         Command::Destroy(arguments) => destroy::run(&setting, arguments),
