@@ -215,14 +215,24 @@ fn condensed(records: &[Record]) -> String {
     lines.map(|line| line + "\n").collect()
 }
 
-/// Writes down what a run has come to, before its cgroup goes. Without cgroup there is no run.
+/// Writes down what a run has come to: that of the present cgroup, before it goes, or else that
+/// which was known as `run` and is recorded already, of which more is known. Without cgroup there
+/// is no run.
 ///
 /// # Errors
 ///
 /// The file cannot be written.
-pub fn record<S: System>(system: &S, name: &str, sample: &Sample) -> std::io::Result<()> {
-    let (Some(usage), Ok(run)) = (usage::read(system, name), system.cgroup_identity(name)) else {
-        return Ok(());
+pub fn record<S: System>(
+    system: &S,
+    name: &str,
+    run: Option<String>,
+    sample: &Sample,
+) -> std::io::Result<()> {
+    let present = system.cgroup_identity(name).ok();
+    let (usage, run) = match (present, run) {
+        (Some(run), _) => (usage::read(system, name).unwrap_or_default(), run),
+        (None, Some(run)) => (Usage::default(), run),
+        (None, None) => return Ok(()),
     };
     let record = Record {
         run: Some(run),
@@ -244,8 +254,13 @@ pub fn record<S: System>(system: &S, name: &str, sample: &Sample) -> std::io::Re
 
 /// As [`record`]; a failure, which must keep no guest from ending, is a line for its log.
 #[must_use]
-pub fn settle<S: System>(system: &S, name: &str, sample: &Sample) -> Option<String> {
-    let error = record(system, name, sample).err()?;
+pub fn settle<S: System>(
+    system: &S,
+    name: &str,
+    run: Option<String>,
+    sample: &Sample,
+) -> Option<String> {
+    let error = record(system, name, run, sample).err()?;
     Some(format!(
         "the accounts of guest \"{name}\" cannot be written: {error}"
     ))
@@ -282,7 +297,7 @@ impl Meter {
             return None;
         }
         self.written = Instant::now();
-        settle(system, &guest.name, &self.sample)
+        settle(system, &guest.name, None, &self.sample)
     }
 
     /// Writes the last numbers down, now that the guest has ended; as [`Meter::tick`].
@@ -297,7 +312,7 @@ impl Meter {
             }
         }
         self.sampled = Instant::now();
-        settle(system, &guest.name, &self.sample)
+        settle(system, &guest.name, None, &self.sample)
     }
 }
 

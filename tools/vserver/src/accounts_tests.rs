@@ -94,14 +94,30 @@ fn a_guest_without_supervisor_is_settled_by_who_stops_it() {
 }
 
 #[test]
+fn a_late_look_is_added_to_the_record_of_its_run() {
+    let model = Model::new();
+    used(&model);
+    record(&model, "web", None, &Sample::default()).unwrap();
+    let run = model.cgroup_identity("web").ok();
+    model.remove_cgroup("web").unwrap();
+    let mut late = Sample::default();
+    late.network.ipv4_received = 5;
+    record(&model, "web", run, &late).unwrap();
+    record(&model, "web", None, &late).unwrap();
+    let total = books(&model, "web", None).unwrap().total;
+    assert_eq!((total.starts, total.context.network.ipv4_received), (1, 5));
+    assert_eq!(total.cgroup.user_usec, 2_000_000);
+}
+
+#[test]
 fn a_record_that_is_written_twice_counts_once() {
     let model = Model::new();
     used(&model);
     let mut sample = Sample::default();
     sample.network.ipv6_sent = 5;
-    record(&model, "web", &sample).unwrap();
+    record(&model, "web", None, &sample).unwrap();
     sample.network.ipv6_sent = 9;
-    record(&model, "web", &sample).unwrap();
+    record(&model, "web", None, &sample).unwrap();
     let books = |sample| books(&model, "web", sample).unwrap();
     assert_eq!(books(None).total.starts, 1);
     assert_eq!(books(None).total.context.network.ipv6_sent, 9);
@@ -116,7 +132,7 @@ fn a_record_that_is_written_twice_counts_once() {
 fn a_cut_line_costs_only_itself() {
     let model = Model::new();
     used(&model);
-    record(&model, "web", &Sample::default()).unwrap();
+    record(&model, "web", None, &Sample::default()).unwrap();
     let whole = model.accounts.borrow().clone();
     for length in 0..whole.trim_end().len() {
         let text = format!("{whole}{}", &whole[..length]);
@@ -134,7 +150,7 @@ fn the_file_stays_small_and_the_sum_the_same() {
     for run in 1..=runs {
         model.remove_cgroup("web").unwrap();
         used(&model);
-        record(&model, "web", &Sample::default()).unwrap();
+        record(&model, "web", None, &Sample::default()).unwrap();
         assert_eq!(books(&model, "web", None).unwrap().total.starts, run);
         assert!(model.accounts.borrow().len() <= MOST_BYTES + 2048);
     }

@@ -156,7 +156,8 @@ Examples:
     #[command(after_help = "\
 Without a name: the running guests. With one: all that is known of this guest, running or not, since
 its start and since its creation. The numbers of ended runs are kept in
-/var/lib/vserver/accounts/NAME.jsonl until the guest is destroyed.
+/var/lib/vserver/accounts/NAME.jsonl, or in accounts/ of another --config-dir, until the guest is
+destroyed.
 
 --openmetrics prints all guests, or the named one, for a collector of metrics: counters are since
 the creation of a guest and do not go back when it starts again.
@@ -270,12 +271,12 @@ pub struct Create {
     /// Bits per second of each direction, such as 100mbit; not with macvlan or ipvlan
     #[arg(long, value_name = "RATE[,ingress=RATE]")]
     pub rate: Option<String>,
-    /// What the guest may use
-    #[command(flatten)]
-    pub limits: LimitOptions,
     /// Command run as pid 1; without it /sbin/init
     #[arg(last = true, value_name = "COMMAND", value_parser = NonEmptyStringValueParser::new())]
     pub init: Vec<String>,
+    /// What the guest may use
+    #[command(flatten)]
+    pub limits: LimitOptions,
 }
 
 /// Arguments of `start`.

@@ -11,8 +11,8 @@ use crate::guest::Guest;
 use crate::limits::{Key, Limits};
 use crate::quantity::Cpus;
 use crate::system::{Cgroup, Device, System};
-use libvserver::abi::{XID_SELF, rlimit, vxf};
-use libvserver::{Errno, Vserver};
+use libvserver::abi::{XID_SELF, feature, rlimit, vxf};
+use libvserver::{Errno, Syscall, Vserver};
 use std::io;
 use std::path::Path;
 
@@ -251,6 +251,27 @@ pub fn confine<S: System>(
     Ok(())
 }
 
+/// What the user should know of limits that the kernel keeps and does not enforce.
+pub fn notes<S: Syscall>(vserver: &Vserver<S>, limits: &Limits) -> Vec<String> {
+    if limits.cpu.is_none() && limits.files.is_none() {
+        return Vec::new();
+    }
+    let features = vserver.features().map_or(0, |features| features.bits);
+    let kept = [
+        (Key::Cpu, limits.cpu.is_some(), feature::SCHED_ENFORCED),
+        (Key::Files, limits.files.is_some(), feature::LIMITS_ENFORCED),
+    ];
+    let without = kept
+        .iter()
+        .filter(|(_, set, bit)| *set && features & bit == 0);
+    without
+        .map(|(key, ..)| {
+            let name = key.name();
+            format!("this kernel keeps the limit {name} and tells it, but does not enforce it")
+        })
+        .collect()
+}
+
 /// Sets what the context of the caller keeps: runs inside, before the seal.
 ///
 /// # Errors
@@ -342,6 +363,17 @@ mod tests {
         web.limits = limited(&[(Key::Pids, "64")], &[]);
         confine(&model, &web, cgroup.as_ref(), &[]).unwrap();
         assert_eq!(model.controls.borrow()["pids.max"], "64");
+    }
+
+    #[test]
+    fn limits_without_effect_are_told() {
+        let model = Model::new();
+        let vserver = Vserver::with(&model);
+        let told = |words: &[(Key, &str)]| notes(&vserver, &limited(words, &[]));
+        let both = told(&[(Key::Cpu, "1"), (Key::Files, "64"), (Key::Mem, "1G")]);
+        assert_eq!(both.len(), 2, "{both:?}");
+        assert!(both[0].contains("limit cpu") && both[1].contains("limit files"));
+        assert!(told(&[(Key::Mem, "1G")]).is_empty());
     }
 
     #[test]

@@ -96,6 +96,19 @@ impl Wishes {
     }
 }
 
+impl Plan {
+    /// The limits that were named and are set afterwards, without the disks.
+    pub fn named(&self) -> Limits {
+        let mut named = self.after.clone();
+        named.io.clear();
+        for key in Key::ALL.into_iter().filter(|key| !self.keys.contains(key)) {
+            // To lift a limit is always possible.
+            let _ = named.set(key, NONE);
+        }
+        named
+    }
+}
+
 /// One thing to change in a running guest.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Step {
@@ -319,13 +332,9 @@ impl Applied {
 /// [`crate::failure::Reason::Usage`]: the machine cannot do it.
 pub fn check<S: System>(system: &S, plan: &Plan) -> Outcome<()> {
     // What was not named may be about what the machine has lost since.
-    let mut named = Limits {
-        io: Vec::new(),
-        ..plan.after.clone()
-    };
-    let touches = |keys: [Key; 2]| keys.iter().any(|key| plan.keys.contains(key));
-    if !touches([Key::Cpu, Key::Cpus]) {
-        (named.cpu, named.cpus) = (None, None);
+    let mut named = plan.named();
+    if named.cpu.is_some() || named.cpus.is_some() {
+        (named.cpu, named.cpus) = (plan.after.cpu, plan.after.cpus.clone());
     }
     if plan.keys.contains(&Key::Io) {
         named.io.clone_from(&plan.after.io);

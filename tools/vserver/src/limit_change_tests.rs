@@ -104,8 +104,11 @@ fn a_guest_starts_under_its_limits() {
 #[test]
 fn a_start_that_fails_under_limits_leaves_nothing() {
     let guest = limited();
-    let steps = started(&guest).steps.borrow().len();
-    for index in 0..steps {
+    let steps = started(&guest).steps.borrow().clone();
+    // What the kernel enforces is asked for a note.
+    let asking = format!("vserver {:#x}", libvserver::abi::vcmd::GET_FEATURES);
+    let steps = steps.iter().enumerate();
+    for (index, _) in steps.filter(|(_, step)| **step != asking) {
         for fault in [Fault::Error(libc::EIO), Fault::Death] {
             let model = Model::new();
             model.fault.set(Some((index, fault)));

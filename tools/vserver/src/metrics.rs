@@ -497,7 +497,7 @@ mod tests {
         };
         sample.network.ipv6_sent = 1 << 40;
         sample.refused.insert("nofile".to_owned(), 3);
-        crate::accounts::record(&model, "web", &sample).unwrap();
+        crate::accounts::record(&model, "web", None, &sample).unwrap();
         // Another run.
         model.remove_cgroup("web").unwrap();
         used(&model);

@@ -166,7 +166,7 @@ pub fn launch<S: System>(
     })?;
     let (numbers, bucket) = confine::prepare(system, guest)?;
     // Of a run whose supervisor has died; what its context had counted is lost.
-    if let Some(line) = accounts::settle(system, &guest.name, &Sample::default()) {
+    if let Some(line) = accounts::settle(system, &guest.name, None, &Sample::default()) {
         system.write_log(&log, &line);
     }
     let cgroup = system
@@ -198,6 +198,7 @@ pub fn launch<S: System>(
     match launched {
         Ok((child, console)) => {
             notes.extend(stack::notes(system, guest));
+            notes.extend(confine::notes(&Vserver::with(system), &guest.limits));
             Ok(Running {
                 child,
                 console,

@@ -61,7 +61,7 @@ pub(super) fn run(setting: &Setting, arguments: &Destroy) -> Outcome<u8> {
         Failure::from_os(
             &format!("remove the accounts of guest \"{name}\""),
             &error,
-            "remove /var/lib/vserver/accounts/NAME.jsonl by hand",
+            "check the file system; `vserver create` of a guest with this name removes them as well",
         )
     })?;
     output::show(

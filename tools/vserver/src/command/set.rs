@@ -5,6 +5,7 @@
 use super::Setting;
 use crate::change::{Request, Wishes, apply};
 use crate::cli::Set;
+use crate::confine;
 use crate::description;
 use crate::failure::{Failure, Outcome, Reason};
 use crate::guest::Guest;
@@ -93,9 +94,22 @@ fn set_limits(setting: &Setting, arguments: &Set, wishes: &limit_change::Wishes)
         }
         return Err(failure);
     }
+    let mut notes = Vec::new();
+    if live {
+        notes = confine::notes(&Vserver::with(system), &plan.named());
+    }
+    if !setting.json {
+        notes.iter().for_each(|note| output::note(note));
+    }
     output::show(
         setting.json,
-        &json!({ "name": guest.name, "xid": guest.xid, "limits": plan.after, "live": live }),
+        &json!({
+            "name": guest.name,
+            "xid": guest.xid,
+            "limits": plan.after,
+            "live": live,
+            "notes": notes,
+        }),
         || {
             let place = if live {
                 "in the description and in the running guest"

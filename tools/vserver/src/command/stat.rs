@@ -74,7 +74,7 @@ fn entry<S: System>(system: &S, guest: Guest, survey: &Survey, available: bool) 
         Failure::from_os(
             &format!("read the accounts of guest \"{}\"", guest.name),
             &error,
-            "check the file system of /var/lib/vserver",
+            "check the file system of the accounts, as a rule /var/lib/vserver",
         )
     })?;
     Ok(Entry {
