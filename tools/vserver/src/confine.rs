@@ -12,7 +12,7 @@ use crate::limits::{Key, Limits};
 use crate::quantity::Cpus;
 use crate::system::{Cgroup, Device, System};
 use libvserver::abi::{XID_SELF, feature, rlimit, vxf};
-use libvserver::{Errno, Syscall, Vserver};
+use libvserver::{Errno, Syscall, Vserver, capability};
 use std::io;
 use std::path::Path;
 
@@ -251,6 +251,18 @@ pub fn confine<S: System>(
     Ok(())
 }
 
+/// What the user should know of the limits of a guest that starts.
+pub fn start_notes<S: Syscall>(vserver: &Vserver<S>, guest: &Guest) -> Vec<String> {
+    let mut notes = notes(vserver, &guest.limits);
+    if guest.limits.need_cgroup() && guest.capabilities & (1 << capability::SYS_ADMIN) != 0 {
+        notes.push(
+            "with the capability SYS_ADMIN the guest can change its limits: leave it out of `caps`"
+                .to_owned(),
+        );
+    }
+    notes
+}
+
 /// What the user should know of limits that the kernel keeps and does not enforce.
 pub fn notes<S: Syscall>(vserver: &Vserver<S>, limits: &Limits) -> Vec<String> {
     if limits.cpu.is_none() && limits.files.is_none() {
@@ -374,6 +386,11 @@ mod tests {
         assert_eq!(both.len(), 2, "{both:?}");
         assert!(both[0].contains("limit cpu") && both[1].contains("limit files"));
         assert!(told(&[(Key::Mem, "1G")]).is_empty());
+        let mut web = guest();
+        web.limits = limited(&[(Key::Mem, "1G")], &[]);
+        assert!(start_notes(&vserver, &web).is_empty());
+        web.capabilities |= 1 << capability::SYS_ADMIN;
+        assert!(start_notes(&vserver, &web)[0].contains("SYS_ADMIN"));
     }
 
     #[test]

@@ -5,7 +5,7 @@
 use crate::bits::{Edit, Word};
 use crate::failure::{Failure, Outcome, Reason};
 use crate::guest::{self, DEFAULT_INIT, Guest, Mount, PidNamespace};
-use crate::limits::Limits;
+use crate::limits::{Limits, OPEN_SPACES};
 use crate::limits_section::{self, with_limits};
 use crate::network_section::{NewSection, Section};
 use crate::{rights, signals};
@@ -275,11 +275,11 @@ impl Source<'_> {
         let limits = document.limits.as_ref();
         let limits = limits.map_or_else(|| Ok(Limits::default()), |section| section.check(self))?;
         let umask = self.bits(Word::Umask, &document.umask, 0)?;
-        if limits.need_cgroup() && umask & abi::space::CGROUP != 0 {
+        if limits.need_cgroup() && umask & OPEN_SPACES != 0 {
             return Err(self.error(
                 document.umask.last().map(Spanned::span),
-                "a guest with limits that may make cgroup namespaces could change its limits there",
-                "leave CGROUP out of `umask`, or lift the limits other than cpu and files",
+                "a guest with limits that may make user or cgroup namespaces could change its limits",
+                "leave USER and CGROUP out of `umask`, or lift the limits other than cpu and files",
             ));
         }
         Ok(Guest {
@@ -561,6 +561,10 @@ mod tests {
             (
                 "xid = 42\nroot = '/s'\numask = ['CGROUP']\n[limits]\npids = 64\n",
                 ":3:10: ",
+            ),
+            (
+                "xid = 42\nroot = '/s'\numask = ['NET', 'USER']\n[limits]\nmem = '1G'\n",
+                ":3:17: ",
             ),
             (
                 "xid = 42\nroot = '/s'\nmounts = [{ source = 'a', target = '/b' }]\n",

@@ -5,10 +5,10 @@
 
 use crate::bits::Problem;
 use crate::bucket::{Bucket, hertz};
-use crate::confine::{check_machine, disk, enable, find_bucket, no_bucket, not_written};
+use crate::confine::{self, check_machine, disk, enable, find_bucket, no_bucket, not_written};
 use crate::context::Limit;
 use crate::controls::{Control, of_disk_change, of_key};
-use crate::failure::{Failure, Outcome};
+use crate::failure::{Failure, Outcome, Reason};
 use crate::guest::Guest;
 use crate::limits::{IoLimit, Key, Limits, NONE, split_disk};
 use crate::live::not_running;
@@ -126,9 +126,14 @@ enum Before {
 
 /// The steps of a plan; the one that may cost a task comes last.
 fn steps<S: System>(system: &S, guest: &Guest, plan: &Plan) -> Outcome<Vec<Step>> {
-    let usage = |problem: &Problem| crate::confine::refused(crate::failure::Reason::Usage, problem);
+    let usage = |problem: &Problem| confine::refused(Reason::Usage, problem);
     let mut steps = Vec::new();
-    for device in &plan.disks {
+    // Lifted ones first: another name may be that of the same disk.
+    let (set, lifted): (Vec<_>, Vec<_>) = plan
+        .disks
+        .iter()
+        .partition(|device| plan.after.of_disk(device).is_some());
+    for device in lifted.into_iter().chain(set) {
         let (old, new) = (guest.limits.of_disk(device), plan.after.of_disk(device));
         let number = match (disk(system, device), new) {
             (Ok(number), _) => number,
@@ -143,7 +148,12 @@ fn steps<S: System>(system: &S, guest: &Guest, plan: &Plan) -> Outcome<Vec<Step>
         steps.push(Step::Files(plan.after.files));
     }
     if plan.keys.contains(&Key::Cpu) || plan.keys.contains(&Key::CpuBurst) {
-        steps.push(Step::Bucket(find_bucket(system, &plan.after)?));
+        let bucket = find_bucket(system, &plan.after)?;
+        // Where there are no buckets, there is none to lift.
+        let without = hertz(&Vserver::with(system)) == Err(Errno(libc::ENOSYS));
+        if bucket.is_some() || !without {
+            steps.push(Step::Bucket(bucket));
+        }
     }
     let order = [
         Key::Cpus,
@@ -183,9 +193,8 @@ fn held_memory<S: System>(system: &S, name: &str) -> Option<u64> {
 /// Refuses limits below what the guest uses.
 fn check_use<S: System>(system: &S, guest: &Guest, plan: &Plan) -> Outcome<()> {
     let name = &guest.name;
-    let refused = |message: String, remedy: String| {
-        Err(Failure::new(crate::failure::Reason::Usage, message, remedy))
-    };
+    let refused =
+        |message: String, remedy: String| Err(Failure::new(Reason::Usage, message, remedy));
     let after = &plan.after;
     let named = |key: Key| plan.keys.contains(&key);
     let mem = after.mem.filter(|_| named(Key::Mem));
@@ -329,7 +338,7 @@ impl Applied {
 ///
 /// # Errors
 ///
-/// [`crate::failure::Reason::Usage`]: the machine cannot do it.
+/// [`Reason::Usage`]: the machine cannot do it.
 pub fn check<S: System>(system: &S, plan: &Plan) -> Outcome<()> {
     // What was not named may be about what the machine has lost since.
     let mut named = plan.named();
@@ -341,7 +350,7 @@ pub fn check<S: System>(system: &S, plan: &Plan) -> Outcome<()> {
     }
     check_machine(system, &named)
         .map(drop)
-        .map_err(|(_, problem)| crate::confine::refused(crate::failure::Reason::Usage, &problem))
+        .map_err(|(_, problem)| confine::refused(Reason::Usage, &problem))
 }
 
 /// Makes the change in the running guest, all of it or nothing; `guest` has the limits before.

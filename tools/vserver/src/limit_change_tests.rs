@@ -3,7 +3,6 @@
 //! Changing limits, on the modelled machine.
 
 use super::*;
-use crate::failure::Reason;
 use crate::model::{Fault, Model, guest, program, vserver};
 use crate::start::{launch, prepare};
 
@@ -264,6 +263,20 @@ fn a_change_that_fails_is_undone() {
 }
 
 #[test]
+fn a_disk_may_get_another_name() {
+    let guest = limited();
+    let model = started(&guest);
+    let change = plan(&guest, &[], &["none", "/dev/disk/by-id/a:wbps=1M"]);
+    check(&model, &change).unwrap();
+    apply(&model, &guest, &change).unwrap();
+    let wanted = "254:0 rbps=max wbps=1048576 riops=max wiops=max";
+    assert_eq!(model.controls.borrow()["io.max"], wanted);
+    let both = plan(&guest, &[], &["/dev/disk/by-id/a:wbps=1M"]);
+    let failure = check(&model, &both).unwrap_err();
+    assert!(failure.message.contains("are the same disk"), "{failure:?}");
+}
+
+#[test]
 fn a_kernel_without_buckets_is_told() {
     let guest = guest();
     let model = started(&guest);
@@ -275,6 +288,13 @@ fn a_kernel_without_buckets_is_told() {
     let failure = apply(&model, &guest, &change).err().unwrap();
     assert!(failure.remedy.contains("token bucket"), "{failure:?}");
     assert_eq!(model.controls.borrow()["pids.max"], "max");
+    // But nothing has to be lifted there.
+    model
+        .fake
+        .fail_next(libvserver::abi::vcmd::SCHED_INFO, errno);
+    let change = plan(&guest, &[(Key::Cpu, "none"), (Key::Pids, "64")], &[]);
+    apply(&model, &guest, &change).unwrap();
+    assert_eq!(model.controls.borrow()["pids.max"], "64");
 }
 
 #[test]

@@ -4,6 +4,7 @@
 
 use crate::bits::Problem;
 use crate::quantity::{CpuList, Cpus, Span, bytes, bytes_text, is_between};
+use libvserver::abi::space;
 use serde::Serialize;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -11,6 +12,10 @@ use std::str::FromStr;
 
 /// The word that lifts a limit.
 pub const NONE: &str = "none";
+
+/// Namespaces by which a guest gets at the limits of its cgroup: in a cgroup namespace below, the
+/// topmost cgroup of the guest is one like others; in a user namespace it can make one.
+pub const OPEN_SPACES: u64 = space::CGROUP | space::USER;
 
 /// The limits by their names, which are those of the options and of the fields.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

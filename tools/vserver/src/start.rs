@@ -198,7 +198,7 @@ pub fn launch<S: System>(
     match launched {
         Ok((child, console)) => {
             notes.extend(stack::notes(system, guest));
-            notes.extend(confine::notes(&Vserver::with(system), &guest.limits));
+            notes.extend(confine::start_notes(&Vserver::with(system), guest));
             Ok(Running {
                 child,
                 console,

@@ -11,11 +11,11 @@ use crate::failure::{Failure, Outcome, Reason};
 use crate::guest::Guest;
 use crate::inside::xid_in_use;
 use crate::limit_change::{self, Plan};
+use crate::limits::OPEN_SPACES;
 use crate::limits_section::with_limits;
 use crate::live::{State, look_at, not_running, require_support, support_failure};
 use crate::output;
 use crate::system::System;
-use libvserver::abi::space;
 use libvserver::{Support, Syscall, Vserver, probe};
 use serde_json::json;
 use std::fs;
@@ -39,14 +39,14 @@ pub(super) fn run(setting: &Setting, arguments: &Set) -> Outcome<u8> {
     let vserver = Vserver::with(&setting.system);
     require_support(&vserver)?;
     check_running(&vserver, &guest)?;
-    if guest.limits.need_cgroup() && request.sets_umask(space::CGROUP) {
+    if guest.limits.need_cgroup() && request.sets_umask(OPEN_SPACES) {
         return Err(Failure::new(
             Reason::Usage,
             format!(
-                "guest \"{}\" has limits, and in cgroup namespaces of its own it could change them",
+                "guest \"{}\" has limits, and in user or cgroup namespaces of its own it could change them",
                 guest.name
             ),
-            "leave CGROUP out of --umask, or lift the limits first",
+            "leave USER and CGROUP out of --umask, or lift the limits first",
         ));
     }
     let changes = apply(&vserver, &guest.name, guest.xid, &request)?;
@@ -142,15 +142,15 @@ fn is_live<S: System>(system: &S, guest: &Guest, plan: &Plan) -> Outcome<bool> {
     }
     check_running(&vserver, guest)?;
     let umask = vserver.umask(guest.xid).map_or(0, |umask| umask.value);
-    if plan.after.need_cgroup() && umask & space::CGROUP != 0 {
+    if plan.after.need_cgroup() && umask & OPEN_SPACES != 0 {
         return Err(Failure::new(
             Reason::Usage,
             format!(
-                "guest \"{}\" may make cgroup namespaces, in which it could change its limits",
+                "guest \"{}\" may make user or cgroup namespaces, in which it could change its limits",
                 guest.name
             ),
             format!(
-                "take that away first: `vserver set {} --umask '~cgroup'`",
+                "take that away first: `vserver set {} --umask '~user,~cgroup'`",
                 guest.name
             ),
         ));
