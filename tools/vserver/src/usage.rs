@@ -131,7 +131,8 @@ fn pressure(text: &str) -> Option<Pressure> {
     })
 }
 
-/// Files in which hits of limits are counted: file, key, name of the limit.
+/// Files in which hits of limits are counted: file, key, name of the limit. Where there is one, the
+/// file with `.local` behind its name leaves out limits that the guest has set below.
 const HITS: &[(&str, &str, &str)] = &[
     ("memory.events", "max", "mem"),
     ("memory.events", "high", "mem-high"),
@@ -165,7 +166,8 @@ pub fn read<S: System>(system: &S, name: &str) -> Option<Usage> {
         }
     }
     for (events, key, limit) in HITS {
-        if let Some(hits) = file(events).and_then(|text| value(&text, key)) {
+        let text = file(&format!("{events}.local")).or_else(|| file(events));
+        if let Some(hits) = text.and_then(|text| value(&text, key)) {
             counted.hits.insert((*limit).to_owned(), hits);
         }
     }
@@ -298,7 +300,8 @@ pub(crate) mod tests {
         ),
         ("memory.swap.events", "high 0\nmax 3\nfail 0\n"),
         ("pids.current", "31\n"),
-        ("pids.events", "max 5\n"),
+        ("pids.events", "max 50\n"),
+        ("pids.events.local", "max 5\n"),
         (
             "io.stat",
             "254:0 rbytes=4096 wbytes=8192 rios=1 wios=2 dbytes=0 dios=0\n7:1 \n254:16 rbytes=1 \

@@ -129,7 +129,8 @@ fn set_limits(setting: &Setting, arguments: &Set, wishes: &limit_change::Wishes)
     Ok(0)
 }
 
-/// Whether the guest runs, so that it can be changed; one whose kernel has no contexts does not.
+/// Whether the guest runs, so that it can be changed. One whose kernel has no contexts does not, and
+/// one that is kept without tasks gets its limits when it starts.
 fn is_live<S: System>(system: &S, guest: &Guest, plan: &Plan) -> Outcome<bool> {
     let vserver = Vserver::with(system);
     match probe(&vserver) {
@@ -137,7 +138,10 @@ fn is_live<S: System>(system: &S, guest: &Guest, plan: &Plan) -> Outcome<bool> {
         Support::NoSystemCall | Support::NoModule => return Ok(false),
         other => return support_failure(other).map_or(Ok(false), Err),
     }
-    if look_at(&vserver, guest)?.state == State::Stopped {
+    if matches!(
+        look_at(&vserver, guest)?.state,
+        State::Stopped | State::Empty
+    ) {
         return Ok(false);
     }
     check_running(&vserver, guest)?;
