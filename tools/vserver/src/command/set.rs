@@ -183,8 +183,10 @@ fn check_running<S: Syscall>(vserver: &Vserver<S>, guest: &Guest) -> Outcome<()>
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::guest;
-    use libvserver::abi::{vhin, vxf};
+    use crate::limits::Key;
+    use crate::model::{Model, guest, program};
+    use crate::start::{launch, prepare};
+    use libvserver::abi::{space, vhin, vxf};
     use libvserver::fake::Fake;
 
     #[test]
@@ -205,5 +207,33 @@ mod tests {
         assert_eq!(reason(), Ok(()));
         fake.exit(task, 0);
         assert_eq!(reason(), Ok(()));
+    }
+
+    #[test]
+    fn limits_reach_a_guest_that_cannot_get_around_them() {
+        let model = Model::new();
+        let wishes = limit_change::Wishes {
+            words: vec![(Key::Pids, "64".to_owned())],
+            ..Default::default()
+        };
+        let plan = wishes.plan(&guest().limits).unwrap();
+        let live = || is_live(&model, &guest(), &plan).map_err(|failure| failure.reason);
+        assert_eq!(live(), Ok(false));
+        let lock = prepare(&model, &guest()).unwrap();
+        drop(launch(&model, &guest(), &program("/sbin/init"), lock).unwrap());
+        assert_eq!(live(), Ok(true));
+        let vserver = Vserver::with(&model);
+        for space in [space::USER, space::CGROUP] {
+            vserver.set_umask(42, space, u64::MAX).unwrap();
+            assert_eq!(live(), Err(Reason::Usage));
+            vserver.set_umask(42, space::NET, u64::MAX).unwrap();
+            assert_eq!(live(), Ok(true));
+        }
+        // Its cgroup goes with its last task.
+        vserver
+            .set_flags(42, vxf::PERSISTENT, vxf::PERSISTENT)
+            .unwrap();
+        model.fake.exit(model.fake.tasks_of(42)[0], 0);
+        assert_eq!(live(), Ok(false));
     }
 }
