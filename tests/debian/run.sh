@@ -12,7 +12,7 @@ set -euo pipefail
 
 here=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
 
-TESTS=(sysvinit legacy systemd plain helper network sites rates)
+TESTS=(sysvinit legacy systemd plain limits helper network sites rates)
 
 usage() {
 	cat <<'USAGE'
@@ -24,8 +24,8 @@ results (KTAP) and ends with 0 when all passed.
 
   --flavour FLAVOUR  release or debug (default: FLAVOUR, else release)
   --timeout SECONDS  give up after this time
-  NAME...            run these only: sysvinit, legacy, systemd, plain, helper, network,
-               sites, rates
+  NAME...            run these only: sysvinit, legacy, systemd, plain, limits, helper,
+               network, sites, rates
 
 status: 0 all passed, 1 something failed, 2 wrong usage, 3 something is missing,
         5 the machine ended without a complete verdict

@@ -125,7 +125,11 @@ pub fn keep<S: System>(
     let mut running = first;
     loop {
         let ended = watch(&mut running)?;
+        let unwritten = running.meter.settle(system, guest);
         let tell = |line: &str| system.write_log(&running.log, line);
+        if let Some(line) = unwritten {
+            tell(&line);
+        }
         let reboot = wish_of(system, guest, ended.status)?;
         let wish = match reboot {
             Some(Reboot::Restart) => ", it has asked for a restart",
@@ -213,6 +217,7 @@ fn start_again<S: System>(
         log,
         lock,
         notes: _,
+        meter: _,
     } = running;
     drop((child, console, log));
     let ended = end_context(system, guest, Fate::Ends);

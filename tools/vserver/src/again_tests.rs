@@ -259,7 +259,10 @@ fn a_start_that_fails_is_logged_and_leaves_nothing() {
     let steps = model.steps.borrow().clone();
     let again = model.position("exclude a stop");
     let last = steps.len() - 1;
-    for (index, step) in steps.iter().enumerate().take(last).skip(again + 1) {
+    // What a context has counted is asked for, and not needed.
+    let counting = format!("vserver {:#x}", vcmd::SOCK_STAT);
+    let steps = steps.iter().enumerate().take(last).skip(again + 1);
+    for (index, step) in steps.filter(|(_, step)| **step != counting) {
         let model = Model::new();
         model.fault.set(Some((index, Fault::Error(libc::EIO))));
         let when = format!("step {index}, {step}");

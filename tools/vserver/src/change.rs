@@ -105,6 +105,13 @@ impl Request {
         }
         Ok(Self { steps })
     }
+
+    /// Whether tasks are to be allowed to make one of these namespaces.
+    pub fn sets_umask(&self, spaces: u64) -> bool {
+        let sets =
+            |step: &Step| matches!(step, Step::Word(Word::Umask, edit) if edit.set & spaces != 0);
+        self.steps.iter().any(sets)
+    }
 }
 
 /// Names of the resources whose limits can be set.

@@ -6,6 +6,8 @@ use crate::bits::Word;
 use crate::change;
 use crate::description::FIELDS_HELP;
 use crate::failure::EXIT_STATUS_HELP;
+use crate::limit_change::Wishes;
+use crate::limits::Key;
 use crate::store::DEFAULT_DIRECTORY;
 use clap::builder::{NonEmptyStringValueParser, PossibleValue, TypedValueParser, ValueHint};
 use clap::{Arg, ArgGroup, Args, Parser, Subcommand};
@@ -21,7 +23,8 @@ Examples:
   vserver enter web                        a shell inside
   vserver exec web -- apt-get update       one command inside
   vserver list                             all guests and their state
-  vserver set web --limit nproc=200        change it while it runs
+  vserver set web --mem 1G --cpu 1.5       limit what it may use
+  vserver stat web                         what it has used
   vserver net web add 192.0.2.11/24        give it another address
   vserver reboot web                       stop it and start it again
   vserver stop web                         stop it
@@ -62,6 +65,8 @@ Examples:
   vserver create old --root /srv/old --pid-namespace shared
   vserver create web --root /srv/web --ip 192.0.2.10/24 --ip 2001:db8::10/64 --device eth0
   vserver create db --root /srv/db --ip 192.0.2.11/24 --net own,bridge=br0 --gateway 192.0.2.1
+  vserver create web --root /srv/web --cpu 1.5 --cpus 0-1 --mem 512M --mem-high 400M --pids 500
+  vserver create db --root /srv/db --mem 2G --swap 0 --io /dev/vda:rbps=20M,wiops=500
 
 Without --ip and the other options of the network the guest uses that of the host.
 
@@ -147,11 +152,30 @@ Examples:
   vserver info 1000                      the context with this id
   vserver info web --json")]
     Info(Info),
-    /// Change a running guest
+    /// Show what guests have used
+    #[command(after_help = "\
+Without a name: the running guests. With one: all that is known of this guest, running or not, since
+its start and since its creation. The numbers of ended runs are kept in
+/var/lib/vserver/accounts/NAME.jsonl, or in accounts/ of another --config-dir, until the guest is
+destroyed.
+
+--openmetrics prints all guests, or the named one, for a collector of metrics: counters are since
+the creation of a guest and do not go back when it starts again.
+
+Examples:
+  vserver stat
+  vserver stat web
+  vserver stat web --json
+  vserver stat --openmetrics > /var/lib/node_exporter/vserver.prom")]
+    Stat(Stat),
+    /// Change a running guest, or the limits of any
     #[command(after_help = format!("\
 All that is asked for is checked before anything is changed; when the kernel refuses one change,
 those before it are undone. The values hold until the guest ends: the description is not changed,
 and the next start follows the description.
+
+The options under \"Limits\" are kept: they change the description, and the guest at once when
+it runs, both or neither. \"none\" lifts a limit. They stand in a call of their own.
 
 A name sets what it stands for; with ~ before it (in quotes, for the shell) it clears that.
 Capabilities that a task has lost at its start do not come back; those of --bcap are for commands
@@ -164,6 +188,8 @@ Examples:
   vserver set web --flag '~hide_vinfo' --ccap secure_mount
   vserver set web --limit nproc=100:200 --limit shmem=unlimited
   vserver set web --hostname w2 --badness 100 --json
+  vserver set web --cpu 1.5 --cpu-burst 2s --mem 512M --swap none
+  vserver set web --io /dev/vda:rbps=20M,wiops=500 --io /dev/vdb:none
 
 Flags: {}
 
@@ -171,7 +197,7 @@ Context capabilities: {}
 
 Namespaces: {}
 
-Resources: {}",
+Resources of --limit: {}",
         Word::Flags.names().join(" "),
         Word::Ccaps.names().join(" "),
         Word::Umask.names().join(" "),
@@ -248,6 +274,9 @@ pub struct Create {
     /// Command run as pid 1; without it /sbin/init
     #[arg(last = true, value_name = "COMMAND", value_parser = NonEmptyStringValueParser::new())]
     pub init: Vec<String>,
+    /// What the guest may use
+    #[command(flatten)]
+    pub limits: LimitOptions,
 }
 
 /// Arguments of `start`.
@@ -340,10 +369,20 @@ pub struct Info {
     pub name: String,
 }
 
+/// Arguments of `stat`.
+#[derive(Debug, Args)]
+pub struct Stat {
+    /// Name of the guest; without it all that run
+    pub name: Option<String>,
+    /// Print in the text format of OpenMetrics
+    #[arg(long, conflicts_with = "json")]
+    pub openmetrics: bool,
+}
+
 /// Arguments of `set`.
 #[derive(Debug, Args)]
 #[command(
-    group = ArgGroup::new("change").required(true).multiple(true),
+    group = ArgGroup::new("change").required(true).multiple(true).args(LIMITS),
     override_usage = "vserver set [OPTIONS] <NAME> <CHANGE>..."
 )]
 pub struct Set {
@@ -418,6 +457,96 @@ pub struct Set {
         value_delimiter = ','
     )]
     pub limit: Vec<String>,
+    /// What the guest may use
+    #[command(flatten)]
+    pub limits: LimitOptions,
+}
+
+impl Set {
+    /// Whether something other than limits of the description is to change.
+    pub fn changes_context(&self) -> bool {
+        let lists = [&self.flag, &self.ccap, &self.bcap, &self.umask, &self.limit];
+        lists.iter().any(|list| !list.is_empty())
+            || self.hostname.is_some()
+            || self.badness.is_some()
+            || self.prio_bias.is_some()
+    }
+}
+
+/// The options of [`LimitOptions`].
+const LIMITS: [&str; 10] = [
+    "cpu",
+    "cpu_burst",
+    "cpus",
+    "weight",
+    "mem",
+    "mem_high",
+    "swap",
+    "pids",
+    "files",
+    "io",
+];
+
+/// Limits of a guest.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Limits (\"none\" lifts one)")]
+#[group(id = "limits", multiple = true)]
+pub struct LimitOptions {
+    /// Processors that its tasks use together, such as 1.5
+    #[arg(long, value_name = "N")]
+    pub cpu: Option<String>,
+    /// Processor time that may be saved up, such as 2s; without it what comes in a second
+    #[arg(long, value_name = "TIME")]
+    pub cpu_burst: Option<String>,
+    /// Processors that its tasks may run on, such as 0-1,3
+    #[arg(long, value_name = "LIST")]
+    pub cpus: Option<String>,
+    /// Share of busy processors, 1 to 10000; others have 100
+    #[arg(long, value_name = "N")]
+    pub weight: Option<String>,
+    /// Memory, such as 512M; at the limit the kernel kills a task inside
+    #[arg(long, value_name = "SIZE")]
+    pub mem: Option<String>,
+    /// Memory from which on the guest is slowed down, such as 400M
+    #[arg(long, value_name = "SIZE")]
+    pub mem_high: Option<String>,
+    /// Swap space, such as 1G; 0 is none; needs --mem
+    #[arg(long, value_name = "SIZE")]
+    pub swap: Option<String>,
+    /// Processes and threads, 16 or more
+    #[arg(long, value_name = "N")]
+    pub pids: Option<String>,
+    /// Open files, 64 or more
+    #[arg(long, value_name = "N")]
+    pub files: Option<String>,
+    /// Bytes (rbps, wbps), operations (riops, wiops) per second and weight of a disk; may be
+    /// repeated; DISK:none lifts those of one disk
+    #[arg(long, value_name = "DISK:LIMIT=VALUE,...", value_hint = ValueHint::FilePath)]
+    pub io: Vec<String>,
+}
+
+impl LimitOptions {
+    /// What is asked for.
+    pub fn wishes(&self) -> Wishes {
+        let words = [
+            (Key::Cpu, &self.cpu),
+            (Key::CpuBurst, &self.cpu_burst),
+            (Key::Cpus, &self.cpus),
+            (Key::Weight, &self.weight),
+            (Key::Mem, &self.mem),
+            (Key::MemHigh, &self.mem_high),
+            (Key::Swap, &self.swap),
+            (Key::Pids, &self.pids),
+            (Key::Files, &self.files),
+        ];
+        Wishes {
+            words: words
+                .into_iter()
+                .filter_map(|(key, word)| Some((key, word.clone()?)))
+                .collect(),
+            disks: self.io.clone(),
+        }
+    }
 }
 
 /// Takes any word, and offers these names for completion; what is no name is told later, with what

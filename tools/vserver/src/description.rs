@@ -5,6 +5,8 @@
 use crate::bits::{Edit, Word};
 use crate::failure::{Failure, Outcome, Reason};
 use crate::guest::{self, DEFAULT_INIT, Guest, Mount, PidNamespace};
+use crate::limits::{Limits, OPEN_SPACES};
+use crate::limits_section::{self, with_limits};
 use crate::network_section::{NewSection, Section};
 use crate::{rights, signals};
 use libvserver::{abi, capability};
@@ -39,6 +41,7 @@ struct Document {
     env: BTreeMap<String, Spanned<String>>,
     stop_signal: Option<Spanned<String>>,
     network: Option<Section>,
+    limits: Option<limits_section::Section>,
 }
 
 /// The file as it is written by `create`.
@@ -63,7 +66,7 @@ pub(crate) struct Source<'a> {
 
 impl Source<'_> {
     /// Builds the failure for an error at `span`: place, line, marker, remedy.
-    fn error(&self, span: Option<Range<usize>>, problem: &str, remedy: &str) -> Failure {
+    pub(crate) fn error(&self, span: Option<Range<usize>>, problem: &str, remedy: &str) -> Failure {
         let file = self.file.display();
         let Some(span) = span else {
             return Failure::new(
@@ -269,6 +272,16 @@ impl Source<'_> {
         };
         let pid_namespace = self.pid_namespace(document.pid_namespace.as_ref())?;
         let network = document.network.as_ref();
+        let limits = document.limits.as_ref();
+        let limits = limits.map_or_else(|| Ok(Limits::default()), |section| section.check(self))?;
+        let umask = self.bits(Word::Umask, &document.umask, 0)?;
+        if limits.need_cgroup() && umask & OPEN_SPACES != 0 {
+            return Err(self.error(
+                document.umask.last().map(Spanned::span),
+                "a guest with limits that may make user or cgroup namespaces could change its limits",
+                "leave USER and CGROUP out of `umask`, or lift the limits other than cpu and files",
+            ));
+        }
         Ok(Guest {
             name: name.to_owned(),
             file: self.file.to_owned(),
@@ -283,7 +296,7 @@ impl Source<'_> {
             ),
             flags: self.flags(&document.flags, pid_namespace)?,
             ccaps: self.bits(Word::Ccaps, &document.ccaps, rights::CONTEXT_CAPS)?,
-            umask: self.bits(Word::Umask, &document.umask, 0)?,
+            umask,
             mounts: document
                 .mounts
                 .iter()
@@ -296,6 +309,7 @@ impl Source<'_> {
                 .collect(),
             stop_signal,
             network: network.map(|section| section.check(self)).transpose()?,
+            limits,
         })
     }
 }
@@ -339,6 +353,7 @@ pub fn write(
     init: &[String],
     pid_namespace: Option<PidNamespace>,
     network: Option<&NewSection>,
+    limits: &Limits,
 ) -> Outcome<String> {
     let document = NewDocument {
         xid,
@@ -348,13 +363,14 @@ pub fn write(
         pid_namespace,
         network,
     };
-    toml::to_string(&document).map_err(|error| {
+    let text = toml::to_string(&document).map_err(|error| {
         Failure::new(
             Reason::Usage,
             format!("the description cannot be written: {error}"),
             "use names and paths that are valid UTF-8",
         )
-    })
+    })?;
+    with_limits(&text, limits)
 }
 
 /// Help text about the fields.
@@ -382,6 +398,17 @@ Fields of a description (/etc/vservers/NAME.toml):
     gateways   own: next hops of the default routes         [\"192.0.2.1\"]
     dns        servers of names, for /etc/resolv.conf       [\"192.0.2.53\"]
     rate       bits per second, not with macvlan or ipvlan  \"100mbit,ingress=1gbit\"
+  [limits]     what is not named is not limited
+    cpu        processors that its tasks use together       1.5
+    cpu-burst  processor time that may be saved up          \"2s\"
+    cpus       processors that its tasks may run on         \"0-1\"
+    weight     share of busy processors, 1 to 10000         default: 100
+    mem        memory; at the limit a task inside is killed \"512M\"
+    mem-high   memory from which on the guest is slowed     \"400M\"
+    swap       swap space, 0 for none; needs mem            0
+    pids       processes and threads                        500
+    files      open files                                   4096
+    io         rates and weight of disks                    [\"/dev/vda:rbps=20M,wiops=500\"]
 `vserver set --help` lists the names of flags, context capabilities and namespaces.";
 
 #[cfg(test)]
@@ -532,6 +559,14 @@ mod tests {
                 ":3:11: ",
             ),
             (
+                "xid = 42\nroot = '/s'\numask = ['CGROUP']\n[limits]\npids = 64\n",
+                ":3:10: ",
+            ),
+            (
+                "xid = 42\nroot = '/s'\numask = ['NET', 'USER']\n[limits]\nmem = '1G'\n",
+                ":3:17: ",
+            ),
+            (
                 "xid = 42\nroot = '/s'\nmounts = [{ source = 'a', target = '/b' }]\n",
                 ":3:11: ",
             ),
@@ -593,14 +628,15 @@ mod tests {
             "echo \"a\"\n".to_owned(),
         ];
         let root = Path::new("/srv/it's");
-        let text = write(42, root, "w1", &init, None, None).unwrap();
+        let none = Limits::default();
+        let text = write(42, root, "w1", &init, None, None, &none).unwrap();
         let guest = read(&text).unwrap();
         assert_eq!(guest.init, init);
         assert_eq!(guest.root, root);
         assert_eq!(guest.hostname, "w1");
         assert_eq!(guest.pid_namespace, PidNamespace::Own);
         for chosen in [PidNamespace::Own, PidNamespace::Shared] {
-            let text = write(42, root, "w1", &init, Some(chosen), None).unwrap();
+            let text = write(42, root, "w1", &init, Some(chosen), None, &none).unwrap();
             assert_eq!(read(&text).unwrap().pid_namespace, chosen);
         }
     }

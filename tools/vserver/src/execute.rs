@@ -84,10 +84,18 @@ pub fn launch<S: System>(
             inside::join_guest(system, xid, nid, programs)
         })
         .map_err(|error| {
+            let full = format!(
+                "it has as many processes and threads as it may have: raise its limit pids with \
+                 `vserver set {name} --pids N`, or let it end some"
+            );
+            let remedy = match error.raw_os_error() {
+                Some(libc::EAGAIN) if cgroup.is_some() => full.as_str(),
+                _ => "the guest may be about to end; `vserver show` tells its state",
+            };
             Failure::from_os(
                 &format!("make a process for guest \"{name}\""),
                 &error,
-                "the guest may be about to end; `vserver show` tells its state",
+                remedy,
             )
         })?;
     let report = system.await_report(&mut child).map_err(|error| {

@@ -2,6 +2,7 @@
 
 //! A guest, as its description says.
 
+use crate::limits::Limits;
 use crate::network::Network;
 use crate::rights;
 use libvserver::abi::{space, vxf};
@@ -43,6 +44,8 @@ pub struct Guest {
     pub stop_signal: Option<i32>,
     /// Its network; without one it uses that of the host.
     pub network: Option<Network>,
+    /// What it may use.
+    pub limits: Limits,
 }
 
 /// The pid namespace of a guest.

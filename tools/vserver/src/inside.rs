@@ -2,6 +2,8 @@
 
 //! The steps that a child takes on its way into a guest.
 
+use crate::bucket::Bucket;
+use crate::confine;
 use crate::failure::{Failure, Outcome, Reason};
 use crate::guest::Guest;
 use crate::network::Network;
@@ -33,6 +35,16 @@ fn step<T, E: Into<io::Error>>(what: &str, result: Result<T, E>) -> Outcome<T> {
     })
 }
 
+/// What was made for a guest on the host, before its first process.
+pub struct Surroundings<'a, S: System> {
+    /// Its cgroup.
+    pub cgroup: Option<&'a Cgroup>,
+    /// Its network namespace, when it has one of its own.
+    pub stack: Option<&'a S::Stack>,
+    /// Its processor time, when that is limited.
+    pub bucket: Option<&'a Bucket>,
+}
+
 /// Becomes pid 1 of a guest: runs in a child that has its own mount, host name and ipc namespaces,
 /// and a pid namespace unless the guest shares it, and ends in the guest's program.
 ///
@@ -43,16 +55,15 @@ pub fn become_guest<S: System>(
     system: &S,
     guest: &Guest,
     program: &Program,
-    cgroup: Option<&Cgroup>,
     console: &S::Console,
-    stack: Option<&S::Stack>,
+    surroundings: &Surroundings<'_, S>,
 ) -> Outcome<()> {
     step("tie the guest to its starter", system.die_with_parent(true))?;
-    if let Some(stack) = stack {
+    if let Some(stack) = surroundings.stack {
         // Before sysfs is mounted, which shows the interfaces of who mounts it.
         step("enter the network namespace", system.enter_stack(stack))?;
     }
-    build_view(system, guest, cgroup, console)?;
+    build_view(system, guest, surroundings.cgroup, console)?;
     step("set the host name", system.set_hostname(&guest.hostname))?;
     let servers = guest
         .network
@@ -67,6 +78,8 @@ pub fn become_guest<S: System>(
     // Network contexts are made by tasks of the host only.
     stack::make_context(&Vserver::with(system), guest)?;
     make_context(system, guest)?;
+    let bound = confine::bind_context(system, &guest.limits, surroundings.bucket);
+    bound.or_else(|(what, errno)| step(what, Err(errno)))?;
     step("make a session keyring", system.new_keyring())?;
     step("open the console", system.new_session(console))?;
     step("close the files of the host", system.close_files())?;

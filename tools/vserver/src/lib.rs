@@ -7,24 +7,34 @@
 
 #![deny(unsafe_code)]
 
+pub mod accounts;
 pub mod again;
 pub mod bits;
+pub mod bucket;
 pub mod change;
 pub mod cli;
 pub mod command;
+pub mod confine;
 pub mod context;
+pub mod controls;
 pub mod description;
 pub mod execute;
 pub mod failure;
 pub mod guest;
 pub mod inside;
+pub mod limit_change;
+pub mod limits;
+pub mod limits_section;
 pub mod linux;
 pub mod listener;
 pub mod live;
+pub mod metrics;
 pub mod net_change;
 pub mod network;
 pub mod network_section;
+pub mod openmetrics;
 pub mod output;
+pub mod quantity;
 pub mod rate;
 pub mod rights;
 pub mod signals;
@@ -36,6 +46,7 @@ pub mod suggest;
 pub mod survey;
 pub mod system;
 pub mod traffic;
+pub mod usage;
 pub mod view;
 pub mod wait;
 

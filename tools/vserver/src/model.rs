@@ -10,9 +10,10 @@ use crate::failure::{Failure, Outcome};
 use crate::guest::{Guest, Mount, PidNamespace};
 use crate::listener::Listener;
 use crate::network::{Address, Link, Network, host_end};
+use crate::quantity::CpuList;
 use crate::rate::Rate;
 use crate::survey::{ContextEntry, Survey, TaskEntry};
-use crate::system::{Cgroup, FileSystem, Program, Report, Spawn, System, Waited};
+use crate::system::{Cgroup, Device, FileSystem, Program, Report, Spawn, System, Waited};
 use libvserver::abi::vcmd;
 use libvserver::fake::{Fake, HOST_TASK};
 use libvserver::{Errno, Syscall, Vserver};
@@ -88,6 +89,18 @@ pub struct Model {
     pub placed: RefCell<BTreeSet<String>>,
     /// What is limited in the stack of the host, by guest.
     pub limits: RefCell<BTreeMap<u32, String>>,
+    /// Controllers that the host offers.
+    pub controllers: BTreeSet<&'static str>,
+    /// What the files of the cgroup of the guest hold.
+    pub controls: RefCell<BTreeMap<String, String>>,
+    /// How many cgroups were made.
+    pub runs: Cell<u32>,
+    /// Lines of the accounts.
+    pub accounts: RefCell<String>,
+    /// Whether accounts cannot be written.
+    pub accounts_fail: Cell<bool>,
+    /// Seconds since 1970.
+    pub time: Cell<u64>,
     /// Services of the host that listen on all addresses.
     pub listeners: Vec<Listener>,
     private_mounts: Cell<bool>,
@@ -117,6 +130,12 @@ impl Model {
             interfaces: RefCell::new(BTreeSet::from(["br0", "eth0"].map(str::to_owned))),
             placed: RefCell::default(),
             limits: RefCell::default(),
+            controllers: BTreeSet::from(["cpu", "cpuset", "io", "memory", "pids"]),
+            controls: RefCell::default(),
+            runs: Cell::new(0),
+            accounts: RefCell::default(),
+            accounts_fail: Cell::new(false),
+            time: Cell::new(1_000_000),
             listeners: Vec::new(),
             private_mounts: Cell::new(false),
             pivoted: Cell::new(false),
@@ -327,7 +346,10 @@ impl System for Model {
         if !self.has_cgroups {
             return Ok(None);
         }
-        self.cgroups.borrow_mut().insert(guest.to_owned());
+        if self.cgroups.borrow_mut().insert(guest.to_owned()) {
+            self.runs.set(self.runs.get() + 1);
+            self.controls.borrow_mut().clear();
+        }
         Ok(self.find_cgroup(guest))
     }
 
@@ -342,6 +364,70 @@ impl System for Model {
         self.step("remove cgroup")?;
         self.cgroups.borrow_mut().remove(guest);
         Ok(())
+    }
+
+    fn enable_controller(&self, _guest: &str, controller: &str) -> io::Result<bool> {
+        Ok(self.controllers.contains(controller))
+    }
+
+    fn read_cgroup(&self, guest: &str, file: &str) -> io::Result<String> {
+        let there = self.cgroups.borrow().contains(guest);
+        let found = self.controls.borrow().get(file).filter(|_| there).cloned();
+        found.ok_or_else(|| io::Error::from_raw_os_error(libc::ENOENT))
+    }
+
+    fn write_cgroup(&self, guest: &str, file: &str, value: &str) -> io::Result<()> {
+        self.step(format!("write {file}"))?;
+        assert!(self.cgroups.borrow().contains(guest));
+        let mut controls = self.controls.borrow_mut();
+        controls.insert(file.to_owned(), value.to_owned());
+        Ok(())
+    }
+
+    fn cgroup_identity(&self, guest: &str) -> io::Result<String> {
+        if self.cgroups.borrow().contains(guest) {
+            return Ok(format!("run-{}", self.runs.get()));
+        }
+        Err(io::Error::from_raw_os_error(libc::ENOENT))
+    }
+
+    fn online_cpus(&self) -> io::Result<CpuList> {
+        Ok("0-1".parse().unwrap())
+    }
+
+    fn device(&self, path: &Path) -> io::Result<Device> {
+        match path.to_str().unwrap() {
+            "/dev/vda" | "/dev/disk/by-id/a" => Ok(Device::Disk("254:0".to_owned())),
+            "/dev/vdb" => Ok(Device::Disk("254:16".to_owned())),
+            "/dev/vda1" => Ok(Device::Partition("/dev/vda".into())),
+            "/dev/null" => Ok(Device::Other),
+            _ => Err(io::Error::from_raw_os_error(libc::ENOENT)),
+        }
+    }
+
+    fn disk_name(&self, number: &str) -> Option<String> {
+        (number == "254:0").then(|| "vda".to_owned())
+    }
+
+    fn read_accounts(&self, _guest: &str) -> io::Result<String> {
+        Ok(self.accounts.borrow().clone())
+    }
+
+    fn append_account(&self, _guest: &str, line: &str) -> io::Result<()> {
+        if self.accounts_fail.get() {
+            return Err(io::Error::from_raw_os_error(libc::ENOSPC));
+        }
+        *self.accounts.borrow_mut() += &format!("{line}\n");
+        Ok(())
+    }
+
+    fn replace_accounts(&self, _guest: &str, text: &str) -> io::Result<()> {
+        *self.accounts.borrow_mut() = text.to_owned();
+        Ok(())
+    }
+
+    fn now(&self) -> u64 {
+        self.time.get()
     }
 
     fn has_interface(&self, name: &str) -> io::Result<bool> {

@@ -146,14 +146,18 @@ fn add_route<S: System>(system: &S, guest: &Guest, ip: IpAddr) -> Outcome<()> {
     )
 }
 
-/// The guest with the network of its description as it is now: addresses and the rate change while
-/// it runs.
+/// The guest with the network and the limits of its description as they are now: addresses, the
+/// rate and limits change while it runs.
 /// A description that cannot be read, or that has another kind of network now, does not count.
 pub fn refreshed(guest: &Guest) -> Guest {
     let text = std::fs::read_to_string(&guest.file).ok();
     let read = text.and_then(|text| description::parse(&guest.name, &guest.file, &text).ok());
     let mut refreshed = guest.clone();
-    if let (Some(old), Some(new)) = (&mut refreshed.network, read.and_then(|read| read.network)) {
+    let Some(read) = read else {
+        return refreshed;
+    };
+    refreshed.limits = read.limits;
+    if let (Some(old), Some(new)) = (&mut refreshed.network, read.network) {
         if (&old.mode, &old.device) == (&new.mode, &new.device) {
             old.addresses = new.addresses;
             old.rate = new.rate;

@@ -2,12 +2,14 @@
 
 //! Starting a guest: from the host's side, with rollback.
 
+use crate::accounts::{self, Meter, Sample};
+use crate::confine;
 use crate::failure::{Failure, Outcome, Reason};
 use crate::guest::{Guest, PidNamespace, is_plain_absolute};
-use crate::inside;
+use crate::inside::{self, Surroundings, become_guest};
 use crate::live::{self, State};
 use crate::stack;
-use crate::system::{Cgroup, Program, Report, Spawn, System};
+use crate::system::{Program, Report, Spawn, System};
 use crate::view;
 use libvserver::abi::{Fiattr, iattr, vxf};
 use libvserver::{Errno, Vserver};
@@ -36,6 +38,8 @@ pub struct Running<S: System> {
     pub lock: S::Lock,
     /// What the user should know, though the guest runs.
     pub notes: Vec<String>,
+    /// What its context has counted.
+    pub meter: Meter,
 }
 
 impl<S: System> std::fmt::Debug for Running<S> {
@@ -160,6 +164,11 @@ pub fn launch<S: System>(
             &error,
         )
     })?;
+    let (numbers, bucket) = confine::prepare(system, guest)?;
+    // Of a run whose supervisor has died; what its context had counted is lost.
+    if let Some(line) = accounts::settle(system, &guest.name, None, &Sample::default()) {
+        system.write_log(&log, &line);
+    }
     let cgroup = system
         .create_cgroup(&guest.name)
         .map_err(|error| start_failure(&format!("create cgroup \"{}\"", guest.name), &error))?;
@@ -175,18 +184,28 @@ pub fn launch<S: System>(
         Some(_) => {}
     }
     notes.extend(helper_note(system, guest));
-    let launched = release_entries(system)
+    let launched = confine::confine(system, guest, cgroup.as_ref(), &numbers)
+        .and_then(|()| release_entries(system))
         .and_then(|()| stack::build(system, guest))
-        .and_then(|stack| launch_in(system, guest, program, cgroup.as_ref(), stack.as_ref()));
+        .and_then(|stack| {
+            let inside = Surroundings {
+                cgroup: cgroup.as_ref(),
+                stack: stack.as_ref(),
+                bucket: bucket.as_ref(),
+            };
+            launch_in(system, guest, program, inside)
+        });
     match launched {
         Ok((child, console)) => {
             notes.extend(stack::notes(system, guest));
+            notes.extend(confine::start_notes(&Vserver::with(system), guest));
             Ok(Running {
                 child,
                 console,
                 log,
                 lock,
                 notes,
+                meter: Meter::default(),
             })
         }
         Err(mut failure) => {
@@ -246,8 +265,7 @@ fn launch_in<S: System>(
     system: &S,
     guest: &Guest,
     program: &Program,
-    cgroup: Option<&Cgroup>,
-    stack: Option<&S::Stack>,
+    inside: Surroundings<'_, S>,
 ) -> Outcome<(S::Child, S::Console)> {
     let console = system
         .open_console()
@@ -257,11 +275,11 @@ fn launch_in<S: System>(
         .map_err(|error| start_failure("make a time namespace", &error))?;
     let spawn = Spawn {
         namespaces: NAMESPACES | guest.pid_namespace.space(),
-        cgroup,
+        cgroup: inside.cgroup,
     };
     let mut child = system
         .spawn(spawn, &mut |system| {
-            inside::become_guest(system, guest, program, cgroup, &console, stack)
+            become_guest(system, guest, program, &console, &inside)
         })
         .map_err(|error| start_failure("make the guest's first process", &error))?;
     let failure = match system.await_report(&mut child) {

@@ -2,6 +2,7 @@
 
 //! Stopping a guest.
 
+use crate::accounts::{self, Sample};
 use crate::failure::{Failure, Outcome};
 use crate::guest::Guest;
 use crate::live::{self, State};
@@ -57,6 +58,8 @@ pub fn stop<S: System>(system: &S, guest: &Guest, manner: Manner) -> Outcome<Sto
         }
         _ => {}
     }
+    let counted = accounts::sample(&vserver, &guest.name, guest.xid).unwrap_or_default();
+    let run = system.cgroup_identity(&guest.name).ok();
     // Without this flag the context ends with its last task.
     ignore_ended(vserver.set_flags(guest.xid, 0, vxf::PERSISTENT))
         .map_err(|errno| refused(guest, "let the context end", errno))?;
@@ -88,7 +91,7 @@ pub fn stop<S: System>(system: &S, guest: &Guest, manner: Manner) -> Outcome<Sto
             ),
         ));
     }
-    clean(system, guest)?;
+    clean(system, guest, run, &counted)?;
     Ok(stopped)
 }
 
@@ -164,8 +167,18 @@ fn has_ended<S: System>(system: &S, guest: &Guest, patience: Duration) -> Outcom
 }
 
 /// Waits until the supervisor of the guest has cleaned up, and cleans up when there is none.
-fn clean<S: System>(system: &S, guest: &Guest) -> Outcome<()> {
+fn clean<S: System>(
+    system: &S,
+    guest: &Guest,
+    run: Option<String>,
+    counted: &Sample,
+) -> Outcome<()> {
     let _lock = start::take_lock(system, &guest.name)?;
+    // A supervisor has done so, and removed the cgroup; this look may have been later than its own.
+    let unwritten = accounts::settle(system, &guest.name, run, counted);
+    if let (Some(line), Ok(log)) = (unwritten, system.open_log(&guest.name)) {
+        system.write_log(&log, &line);
+    }
     stack::take_away(system, guest)?;
     system.remove_cgroup(&guest.name).map_err(|error| {
         Failure::from_os(

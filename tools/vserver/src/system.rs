@@ -7,6 +7,7 @@ use crate::failure::Outcome;
 use crate::guest::{Guest, Mount};
 use crate::listener::Listener;
 use crate::network::{Address, Link, Network};
+use crate::quantity::CpuList;
 use crate::rate::Rate;
 use crate::survey::Survey;
 use libvserver::Syscall;
@@ -38,6 +39,17 @@ pub struct Cgroup {
     /// Whether the kernel keeps a guest from changing the limits of its own cgroup, so that the
     /// guest may write below it.
     pub delegated: bool,
+}
+
+/// What a path of the host is to limits of disks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Device {
+    /// A whole disk: its number, `MAJOR:MINOR`.
+    Disk(String),
+    /// A part of the disk with this device node.
+    Partition(std::path::PathBuf),
+    /// No block device.
+    Other,
 }
 
 /// What a new child begins with.
@@ -133,6 +145,28 @@ pub trait System: Syscall {
     /// Removes the cgroup of a guest and all below it, waiting a moment for tasks that are about
     /// to end; succeeds when there is none.
     fn remove_cgroup(&self, guest: &str) -> io::Result<()>;
+    /// Lets the cgroup of a guest have a controller; false when the host does not offer it.
+    fn enable_controller(&self, guest: &str, controller: &str) -> io::Result<bool>;
+    /// Reads a file of the cgroup of a guest.
+    fn read_cgroup(&self, guest: &str, file: &str) -> io::Result<String>;
+    /// Writes a line to a file of the cgroup of a guest.
+    fn write_cgroup(&self, guest: &str, file: &str, value: &str) -> io::Result<()>;
+    /// A word for the cgroup of a guest that no other one, before or after, has.
+    fn cgroup_identity(&self, guest: &str) -> io::Result<String>;
+    /// Processors that are online.
+    fn online_cpus(&self) -> io::Result<CpuList>;
+    /// Looks at a path that is to be a disk.
+    fn device(&self, path: &Path) -> io::Result<Device>;
+    /// Name of the disk with this number.
+    fn disk_name(&self, number: &str) -> Option<String>;
+    /// Reads the accounts of a guest; empty when there are none.
+    fn read_accounts(&self, guest: &str) -> io::Result<String>;
+    /// Adds a line to the accounts of a guest, all of it or nothing.
+    fn append_account(&self, guest: &str, line: &str) -> io::Result<()>;
+    /// Writes the accounts of a guest anew, all or nothing; empty ones go.
+    fn replace_accounts(&self, guest: &str, text: &str) -> io::Result<()>;
+    /// Seconds since 1970.
+    fn now(&self) -> u64;
     /// Whether the host has an interface of this name.
     fn has_interface(&self, name: &str) -> io::Result<bool>;
     /// Puts an address on an interface of the host, unless it is there.

@@ -192,6 +192,8 @@ fn wrong_usage_has_its_own_status() {
         &["set", "web", "--limit", "nproc"],
         &["set", "web", "--limit", "cpu=5"],
         &["set", "web", "--limit", "nproc=20:10"],
+        &["set", "web", "--mem"],
+        &["stat", "web", "--json", "--openmetrics"],
         &["show", "a/b"],
     ] {
         let answer = host.call(words);
@@ -617,4 +619,163 @@ fn the_option_wins_over_the_environment() {
         configured.filter(|row| row["configured"] == true).count(),
         0
     );
+}
+
+#[test]
+fn limits_are_created_changed_and_lifted() {
+    let host = Host::new();
+    let answer = host.create(&[
+        "web",
+        "--cpu",
+        "0.5",
+        "--cpu-burst",
+        "2s",
+        "--mem",
+        "512M",
+        "--swap",
+        "0",
+        "--pids",
+        "500",
+        "--json",
+    ]);
+    assert_eq!(answer.status, 0, "{}", answer.errors);
+    assert_eq!(answer.json()["limits"]["cpu"], 0.5);
+    assert_eq!(answer.json()["limits"]["mem"], 512 << 20);
+    let text = host.read("web");
+    assert!(
+        text.contains("[limits]\ncpu = 0.5\ncpu-burst = \"2s\"\nmem = \"512M\"\n"),
+        "{text}"
+    );
+    let answer = host.call(&["set", "web", "--mem", "1G", "--swap", "none", "--json"]);
+    assert_eq!(answer.status, 0, "{}", answer.errors);
+    assert_eq!(answer.json()["live"], false);
+    let show = host.call(&["show", "web"]).output;
+    assert!(
+        show.lines()
+            .any(|line| line.starts_with("mem ") && line.ends_with(" 1G")),
+        "{show}"
+    );
+    assert!(
+        !show.lines().any(|line| line.starts_with("swap ")),
+        "{show}"
+    );
+    let words = [
+        "set",
+        "web",
+        "--cpu",
+        "none",
+        "--cpu-burst",
+        "none",
+        "--mem",
+        "none",
+        "--pids",
+        "none",
+    ];
+    let answer = host.call(&words);
+    assert!(
+        answer.output.contains("nothing is limited"),
+        "{}",
+        answer.output
+    );
+    assert!(!host.read("web").contains("limits"), "{}", host.read("web"));
+}
+
+#[test]
+fn limits_that_make_no_sense_change_nothing() {
+    let host = Host::new();
+    for (words, told) in [
+        (&["--cpu", "0"][..], "cpu cannot be \"0\""),
+        (&["--cpu", "8000"], "more than this machine has"),
+        (&["--cpus", "8000"], "but not 8000"),
+        (&["--cpu-burst", "1s"], "without a limit cpu"),
+        (&["--swap", "1G"], "without a limit mem"),
+        (&["--mem", "1G", "--mem-high", "2G"], "above mem"),
+        (&["--mem", "12Q"], "mem cannot be \"12Q\""),
+        (&["--pids", "3"], "pids cannot be \"3\""),
+        (
+            &["--io", "/dev/null:rbps=1M"],
+            "/dev/null is no block device",
+        ),
+        (&["--io", "/no/disk:rbps=1M"], "/no/disk"),
+        (&["--io", "/dev/null:speed=1"], "no limit \"speed\""),
+        (&["--io", "/dev/null:none"], "has no limits"),
+    ] {
+        let answer = host.create(&[&["web"], words].concat());
+        assert_eq!(answer.status, 2, "{words:?}: {}", answer.errors);
+        assert!(answer.errors.contains(told), "{words:?}: {}", answer.errors);
+        assert!(answer.errors.contains("remedy: "), "{}", answer.errors);
+        assert!(!host.file("web").exists());
+    }
+    host.create(&["web", "--pids", "500"]);
+    let before = host.read("web");
+    for words in [
+        &["--weight", "50", "--swap", "0"][..],
+        &["--weight", "50", "--hostname", "w2"],
+        &["--weight", "50", "--io", "/dev/null:rbps=1M"],
+    ] {
+        let answer = host.call(&[&["set", "web"], words].concat());
+        assert_eq!(answer.status, 2, "{words:?}: {}", answer.errors);
+        assert_eq!(host.read("web"), before);
+    }
+}
+
+#[test]
+fn accounts_of_guests_that_never_ran_are_empty() {
+    let host = Host::new();
+    host.create(&["never-ran", "--mem", "1G"]);
+    let answer = host.call(&["stat", "never-ran", "--json"]);
+    assert_eq!(answer.status, 0, "{}", answer.errors);
+    assert_eq!(answer.json()["since_creation"]["starts"], 0);
+    assert_eq!(answer.json()["since_start"], Value::Null);
+    let answer = host.call(&["stat", "--openmetrics"]);
+    assert!(
+        answer
+            .output
+            .contains("vserver_guest_memory_limit_bytes{guest=\"never-ran\"} 1073741824\n"),
+        "{}",
+        answer.output
+    );
+    assert!(answer.output.ends_with("\n# EOF\n"), "{}", answer.output);
+    assert_eq!(host.call(&["stat", "other"]).status, 13);
+    assert_eq!(host.call(&["stat"]).output.lines().count(), 1);
+}
+
+#[test]
+fn accounts_end_with_their_guest() {
+    let host = Host::new();
+    host.create(&["web"]);
+    let file = host.config().join("accounts/web.jsonl");
+    fs::create_dir(file.parent().unwrap()).unwrap();
+    let record = |run: &str, usec: u32| {
+        format!("{{\"run\":\"{run}\",\"time\":1,\"starts\":1,\"user_usec\":{usec}}}\n")
+    };
+    let text = record("a", 1_000_000) + &record("a", 1_500_000) + &record("b", 250_000);
+    fs::write(&file, text + "{\"run\":\"c\",\"st").unwrap();
+    let total = host.call(&["stat", "web", "--json"]).json()["since_creation"].clone();
+    assert_eq!(
+        (&total["starts"], &total["cpu"]["user_seconds"]),
+        (&2.into(), &1.75.into())
+    );
+    let text = host.call(&["stat", "web"]).output;
+    assert!(
+        text.contains("cpu           1.75 s user, 0.00 s system"),
+        "{text}"
+    );
+    assert_eq!(host.call(&["destroy", "web"]).status, 0);
+    assert!(!file.exists());
+    // A description that was removed by hand leaves them behind.
+    fs::write(&file, record("a", 1)).unwrap();
+    host.create(&["web"]);
+    assert!(!file.exists());
+}
+
+#[test]
+fn the_completion_knows_limits_and_accounts() {
+    let host = Host::new();
+    for shell in ["bash", "zsh", "fish"] {
+        let script = host.call(&["completion", shell]).output;
+        for word in ["cpu-burst", "mem-high", "openmetrics", "stat"] {
+            assert!(script.contains(word), "{word} in {shell}");
+        }
+    }
 }

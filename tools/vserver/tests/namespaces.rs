@@ -101,6 +101,7 @@ impl Bench {
         let layout = Layout {
             logs: directory.path().join("logs"),
             locks: directory.path().join("locks"),
+            accounts: directory.path().join("accounts"),
         };
         Self {
             system: Linux::new(fake.clone(), layout),

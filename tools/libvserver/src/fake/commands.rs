@@ -38,6 +38,7 @@ fn kind(cmd: u32) -> Result<Kind, Errno> {
         | vcmd::TASK_TAG
         | vcmd::GET_FEATURES
         | vcmd::GET_RLIMIT_MASK
+        | vcmd::SCHED_INFO
         | vcmd::CTX_CREATE => Kind::Global,
         vcmd::GET_VHI_NAME
         | vcmd::GET_BADNESS
@@ -45,6 +46,7 @@ fn kind(cmd: u32) -> Result<Kind, Errno> {
         | vcmd::VX_INFO
         | vcmd::WAIT_EXIT
         | vcmd::GET_PRIO_BIAS
+        | vcmd::GET_SCHED
         | vcmd::GET_CFLAGS
         | vcmd::GET_CCAPS
         | vcmd::GET_BCAPS
@@ -55,6 +57,7 @@ fn kind(cmd: u32) -> Result<Kind, Errno> {
         | vcmd::SET_SPACE
         | vcmd::SET_BADNESS
         | vcmd::SET_PRIO_BIAS
+        | vcmd::SET_SCHED
         | vcmd::SET_CFLAGS
         | vcmd::SET_CCAPS
         | vcmd::SET_BCAPS
@@ -184,6 +187,8 @@ unsafe fn execute_global(
         vcmd::GET_FEATURES => unsafe { features(data) },
         // SAFETY: `data` fits the command.
         vcmd::GET_RLIMIT_MASK => unsafe { limits::mask(data) },
+        // SAFETY: `data` fits the command.
+        vcmd::SCHED_INFO => unsafe { scheduler::info(data) },
         _ => {
             // SAFETY: the only command left is ctx_create, and `data` fits it.
             let flags = unsafe { read::<abi::CtxCreate>(data) }
@@ -309,6 +314,7 @@ unsafe fn execute_query(
                 Err(Errno(libc::EINTR))
             }
             vcmd::GET_PRIO_BIAS => scheduler::get_prio_bias(context, data),
+            vcmd::GET_SCHED => scheduler::get(context, data),
             vcmd::GET_CFLAGS => write(
                 data,
                 abi::Flags {
@@ -360,6 +366,7 @@ unsafe fn execute_setup(
                 context.spaces[space.index as usize] |= mask;
             }
             vcmd::SET_PRIO_BIAS => scheduler::set_prio_bias(context, data)?,
+            vcmd::SET_SCHED => scheduler::set(context, data)?,
             vcmd::SET_BADNESS => context.badness = read::<abi::Badness>(data)?.bias,
             vcmd::SET_CFLAGS => {
                 let flags: abi::Flags = read(data)?;

@@ -220,6 +220,9 @@ pub const COMMANDS: &[u32] = &[
     abi::vcmd::SOCK_STAT,
     abi::vcmd::GET_PRIO_BIAS,
     abi::vcmd::SET_PRIO_BIAS,
+    abi::vcmd::GET_SCHED,
+    abi::vcmd::SET_SCHED,
+    abi::vcmd::SCHED_INFO,
 ];
 
 /// Processors of the model.

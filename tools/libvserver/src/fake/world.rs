@@ -5,6 +5,7 @@
 use super::PROCESSORS;
 use super::limits::Limits;
 use super::network::Network;
+use super::scheduler;
 use crate::Errno;
 use crate::abi::{self, nxf, vxf};
 use std::collections::BTreeMap;
@@ -44,6 +45,7 @@ pub(super) struct Context {
     /// Traffic of the sockets, by class of families.
     pub traffic: [abi::SockStat; abi::sock::COUNT as usize],
     pub prio_bias: [i32; PROCESSORS],
+    pub bucket: abi::SchedV5,
     pub forks: u32,
     pub created: Instant,
 }
@@ -67,6 +69,7 @@ impl Context {
                 ..Default::default()
             }),
             prio_bias: [0; PROCESSORS],
+            bucket: scheduler::bucket(),
             forks: 0,
             created: Instant::now(),
         }

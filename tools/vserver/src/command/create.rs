@@ -3,11 +3,14 @@
 //! `vserver create`
 
 use super::Setting;
+use crate::bits::Problem;
 use crate::cli::Create;
+use crate::confine;
 use crate::description;
 use crate::failure::{Failure, Outcome, Reason};
 use crate::guest::{DEFAULT_INIT, Guest, PidNamespace};
 use crate::inside::xid_in_use;
+use crate::limits::Limits;
 use crate::network_section::NewSection;
 use crate::store::{Entry, exists};
 use crate::system::System;
@@ -64,13 +67,28 @@ pub(super) fn run(setting: &Setting, arguments: &Create) -> Outcome<u8> {
         rate: arguments.rate.clone(),
     };
     let network = network.unless_empty();
-    let text = description::write(xid, &root, &hostname, init, pid_namespace, network.as_ref())?;
+    let usage = |problem: &Problem| confine::refused(Reason::Usage, problem);
+    let limits = arguments.limits.wishes().plan(&Limits::default());
+    let limits = limits.map_err(|problem| usage(&problem))?.after;
+    confine::check_machine(&setting.system, &limits).map_err(|(_, problem)| usage(&problem))?;
+    let text = description::write(
+        xid,
+        &root,
+        &hostname,
+        init,
+        pid_namespace,
+        network.as_ref(),
+        &limits,
+    )?;
     // What is written must be readable again: this checks the host name and the rest.
     let guest = description::parse(name, &file, &text).map_err(|mut failure| {
         failure.reason = Reason::Usage;
         failure
     })?;
     let file = setting.store.add(name, &text)?;
+    // Those of an earlier guest of this name, whose description was removed by hand. Without them
+    // there is nothing to remove.
+    let _ = setting.system.replace_accounts(name, "");
     output::show(
         setting.json,
         &json!({
@@ -81,6 +99,7 @@ pub(super) fn run(setting: &Setting, arguments: &Create) -> Outcome<u8> {
             "init": guest.init,
             "pid_namespace": guest.pid_namespace,
             "network": network,
+            "limits": guest.limits,
             "file": file,
         }),
         || {

@@ -11,6 +11,7 @@ use crate::live::{look_at, support_failure};
 use crate::output;
 use crate::start::take_lock;
 use crate::stop::{Manner, stop};
+use crate::system::System;
 use libvserver::{Support, Vserver, probe};
 use serde_json::json;
 use std::time::Duration;
@@ -56,6 +57,13 @@ pub(super) fn run(setting: &Setting, arguments: &Destroy) -> Outcome<u8> {
         purge::remove(&guest)?;
     }
     setting.store.remove(&guest)?;
+    system.replace_accounts(name, "").map_err(|error| {
+        Failure::from_os(
+            &format!("remove the accounts of guest \"{name}\""),
+            &error,
+            "check the file system; `vserver create` of a guest with this name removes them as well",
+        )
+    })?;
     output::show(
         setting.json,
         &json!({

@@ -3,16 +3,19 @@
 //! `vserver info`
 
 use super::Setting;
+use crate::bucket::Bucket;
 use crate::cli::Info;
 use crate::context::{self, Context, Details};
 use crate::failure::{Failure, Outcome, Reason};
 use crate::guest::Guest;
 use crate::inside::xid_in_use;
+use crate::limits::Limits;
 use crate::live::{self, State, require_support};
 use crate::output;
 use crate::store::Store;
 use crate::system::System;
-use libvserver::abi::{XID_MAX, XID_MIN};
+use crate::usage::{self, Usage};
+use libvserver::abi::{XID_MAX, XID_MIN, vxf};
 use libvserver::{Errno, Vserver};
 use serde::Serialize;
 
@@ -27,6 +30,14 @@ struct Report {
     context: Context,
     #[serde(flatten)]
     details: Details,
+    /// The limits of the description, when it is a guest.
+    guest_limits: Option<Limits>,
+    /// What its cgroup tells.
+    usage: Option<Usage>,
+    /// Open files, where the kernel counts them.
+    open_files: Option<u64>,
+    /// The token bucket of a context whose processor time is limited.
+    bucket: Option<Bucket>,
 }
 
 /// What is asked about.
@@ -107,10 +118,22 @@ fn gather<S: System>(system: &S, target: &Target) -> Outcome<Report> {
     let details = context::read_details(&vserver, xid, &context)
         .map_err(failed)?
         .ok_or_else(|| absent(target))?;
+    let limits = match target {
+        Target::Guest(guest) => Some(guest.limits.clone()),
+        Target::Context(_) => None,
+    };
+    // Only the bucket of a context with this flag has an effect.
+    let flags = vserver.flags(xid).map_or(0, |flags| flags.value);
+    let hard = flags & vxf::SCHED_HARD != 0;
+    let bucket = hard.then(|| Bucket::read(&vserver, xid).ok()).flatten();
     Ok(Report {
         guest,
         xid,
         state,
+        usage: usage::read(system, &context.name),
+        open_files: usage::open_files(&vserver, xid),
+        guest_limits: limits,
+        bucket,
         context,
         details,
     })
@@ -128,6 +151,14 @@ fn text(report: &Report) -> String {
     lines.push(("init", init));
     lines.extend(report.context.lines());
     lines.extend(report.details.lines());
+    if let Some(usage) = &report.usage {
+        let unknown = Limits::default();
+        let limits = report.guest_limits.as_ref().unwrap_or(&unknown);
+        lines.extend(usage.lines(limits, report.open_files));
+    }
+    if let Some(bucket) = &report.bucket {
+        lines.push(("token bucket", bucket.text()));
+    }
     format!(
         "{}\n\n{}",
         output::pairs(&lines),

@@ -15,15 +15,17 @@ mod reboot;
 mod set;
 mod show;
 mod start;
+mod stat;
 mod stop;
 mod wait;
 
 use crate::cli::{Cli, Command};
 use crate::failure::Outcome;
 use crate::linux::{Layout, Linux};
-use crate::store::Store;
+use crate::store::{DEFAULT_DIRECTORY, Store};
 use clap::CommandFactory;
 use libvserver::Kernel;
+use std::path::Path;
 
 /// The machine that the command works on.
 type Machine = Linux<Kernel>;
@@ -35,6 +37,16 @@ struct Setting {
     json: bool,
 }
 
+/// Where the command keeps things. Guests that are described elsewhere have their accounts beside
+/// their descriptions: there may be others of the same name.
+fn layout(descriptions: &Path) -> Layout {
+    let mut layout = Layout::default();
+    if descriptions != Path::new(DEFAULT_DIRECTORY) {
+        layout.accounts = descriptions.join("accounts");
+    }
+    layout
+}
+
 /// Runs a parsed command line and returns the exit status.
 ///
 /// # Errors
@@ -42,7 +54,7 @@ struct Setting {
 /// The failure to report.
 pub fn run(cli: &Cli) -> Outcome<u8> {
     let setting = Setting {
-        system: Linux::new(Kernel, Layout::default()),
+        system: Linux::new(Kernel, layout(&cli.config_dir)),
         store: Store::new(&cli.config_dir),
         json: cli.json,
     };
@@ -57,6 +69,7 @@ pub fn run(cli: &Cli) -> Outcome<u8> {
         Command::List => list::run(&setting),
         Command::Show(arguments) => show::run(&setting, arguments),
         Command::Info(arguments) => info::run(&setting, arguments),
+        Command::Stat(arguments) => stat::run(&setting, arguments),
         Command::Set(arguments) => set::run(&setting, arguments),
         Command::Net(arguments) => net::run(&setting, arguments),
         Command::Destroy(arguments) => destroy::run(&setting, arguments),

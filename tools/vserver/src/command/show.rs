@@ -8,11 +8,13 @@ use crate::cli::Show;
 use crate::context::{self, Context};
 use crate::failure::{Failure, Outcome};
 use crate::guest::{Guest, Mount, PidNamespace};
+use crate::limits::Limits;
 use crate::live::{self, State};
 use crate::network::Address;
 use crate::output;
 use crate::signals;
 use crate::system::System;
+use crate::usage::{self, Usage};
 use libvserver::{Support, Vserver, probe};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -39,6 +41,9 @@ struct Report {
     env: BTreeMap<String, String>,
     stop_signal: Option<String>,
     log: PathBuf,
+    limits: Limits,
+    usage: Option<Usage>,
+    open_files: Option<u64>,
     context: Option<Context>,
 }
 
@@ -69,7 +74,11 @@ pub(super) fn run(setting: &Setting, arguments: &Show) -> Outcome<u8> {
         _ => (State::Unknown, None),
     };
     let log = system.log_file(&guest.name);
-    let report = describe(guest, state, log, context);
+    let mut report = describe(guest, state, log, context);
+    if report.context.is_some() {
+        report.usage = usage::read(system, &report.name);
+        report.open_files = usage::open_files(&vserver, report.xid);
+    }
     output::show(setting.json, &report, || text(&report));
     Ok(0)
 }
@@ -96,6 +105,9 @@ fn describe(guest: Guest, state: State, log: PathBuf, context: Option<Context>) 
         env: guest.env,
         stop_signal: guest.stop_signal.map(signals::name_of),
         log,
+        limits: guest.limits,
+        usage: None,
+        open_files: None,
         context,
     }
 }
@@ -144,6 +156,10 @@ fn text(report: &Report) -> String {
     if let Some(signal) = &report.stop_signal {
         lines.push(("stop signal", signal.clone()));
     }
+    lines.extend(match &report.usage {
+        Some(usage) => usage.lines(&report.limits, report.open_files),
+        None => report.limits.lines(),
+    });
     if let Some(context) = &report.context {
         lines.extend(context.lines());
     }

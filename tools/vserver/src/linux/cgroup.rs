@@ -3,8 +3,9 @@
 //! Cgroups of guests: `vserver/NAME` below the mount point of cgroup2.
 
 use crate::system::Cgroup;
-use std::fs;
-use std::io;
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -63,6 +64,54 @@ pub(super) fn find(guest: &str) -> Option<Cgroup> {
     cgroup.path.is_dir().then_some(cgroup)
 }
 
+/// As [`find`], for those who cannot do without.
+pub(super) fn existing(guest: &str) -> io::Result<Cgroup> {
+    find(guest).ok_or_else(|| io::Error::from_raw_os_error(libc::ENOENT))
+}
+
+/// Writes a line to a file of a cgroup, which is never made here.
+pub(super) fn write(file: &Path, value: &str) -> io::Result<()> {
+    OpenOptions::new()
+        .write(true)
+        .open(file)?
+        .write_all(format!("{value}\n").as_bytes())
+}
+
+/// A cgroup has a number that is given once while the kernel runs.
+pub(super) fn identity(cgroup: &Cgroup) -> io::Result<String> {
+    let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id")?;
+    let number = fs::metadata(&cgroup.path)?.ino();
+    Ok(format!("{}-{number}", boot.trim_end()))
+}
+
+pub(super) fn enable(guest: &str, controller: &str) -> io::Result<bool> {
+    match hierarchy()? {
+        None => Ok(false),
+        Some(hierarchy) => enable_below(&hierarchy.mount_point, guest, controller),
+    }
+}
+
+/// Hands a controller on from the topmost cgroup to that of the guest; tells whether the topmost
+/// one has it.
+fn enable_below(top: &Path, guest: &str, controller: &str) -> io::Result<bool> {
+    let has = |directory: &Path, file: &str| -> io::Result<bool> {
+        let found = fs::read_to_string(directory.join(file))?;
+        Ok(found.split_whitespace().any(|one| one == controller))
+    };
+    if !has(top, "cgroup.controllers")? {
+        return Ok(false);
+    }
+    for directory in [top.to_owned(), top.join("vserver")] {
+        if !has(&directory, "cgroup.subtree_control")? {
+            write(
+                &directory.join("cgroup.subtree_control"),
+                &format!("+{controller}"),
+            )?;
+        }
+    }
+    has(&top.join("vserver").join(guest), "cgroup.controllers")
+}
+
 pub(super) fn remove(guest: &str) -> io::Result<()> {
     match hierarchy()? {
         None => Ok(()),
@@ -115,6 +164,31 @@ mod tests {
         let plain = text.replace(",nsdelegate", "");
         assert!(!find_hierarchy(&plain).unwrap().delegated);
         assert_eq!(find_hierarchy(&text.replace("cgroup2", "cgroup")), None);
+    }
+
+    #[test]
+    fn a_controller_is_handed_on_from_the_top() {
+        let directory = tempfile::tempdir().unwrap();
+        let top = directory.path();
+        let guest = top.join("vserver/web");
+        fs::create_dir_all(&guest).unwrap();
+        fs::write(top.join("cgroup.controllers"), "cpu memory pids\n").unwrap();
+        fs::write(top.join("cgroup.subtree_control"), "cpu pids\n").unwrap();
+        fs::write(top.join("vserver/cgroup.subtree_control"), "pids\n").unwrap();
+        fs::write(guest.join("cgroup.controllers"), "cpu memory pids\n").unwrap();
+        let written = |file: &str| fs::read_to_string(top.join(file)).unwrap();
+        assert!(!enable_below(top, "web", "io").unwrap());
+        assert!(enable_below(top, "web", "pids").unwrap());
+        assert_eq!(written("cgroup.subtree_control"), "cpu pids\n");
+        assert!(enable_below(top, "web", "cpu").unwrap());
+        assert_eq!(written("cgroup.subtree_control"), "cpu pids\n");
+        assert_eq!(written("vserver/cgroup.subtree_control"), "+cpu\n");
+        assert!(enable_below(top, "web", "memory").unwrap());
+        // A plain file keeps the end of what it held.
+        assert_eq!(written("cgroup.subtree_control"), "+memory\n\n");
+        assert!(enable_below(top, "db", "cpu").is_err());
+        let missing = write(&guest.join("io.max"), "1").unwrap_err();
+        assert_eq!(missing.kind(), io::ErrorKind::NotFound);
     }
 
     #[test]

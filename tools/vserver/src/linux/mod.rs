@@ -2,10 +2,12 @@
 
 //! The machine itself: [`System`] on a running kernel.
 
+mod accounts;
 mod cgroup;
 mod child;
 mod lock;
 mod log;
+mod machine;
 mod net;
 mod program;
 pub(crate) mod raw;
@@ -20,9 +22,10 @@ use crate::failure::Outcome;
 use crate::guest::{Guest, Mount};
 use crate::listener::Listener;
 use crate::network::{Address, GUEST_END, Link, Network};
+use crate::quantity::CpuList;
 use crate::rate::Rate;
 use crate::survey::{self, Survey};
-use crate::system::{Cgroup, FileSystem, Program, Report, Spawn, System, Waited};
+use crate::system::{Cgroup, Device, FileSystem, Program, Report, Spawn, System, Waited};
 use libvserver::{Errno, Syscall, Vserver};
 use lock::Purpose;
 use std::cell::RefCell;
@@ -43,6 +46,8 @@ pub struct Layout {
     pub logs: PathBuf,
     /// Locks.
     pub locks: PathBuf,
+    /// Accounts.
+    pub accounts: PathBuf,
 }
 
 impl Default for Layout {
@@ -50,6 +55,7 @@ impl Default for Layout {
         Self {
             logs: "/var/log/vserver".into(),
             locks: "/run/vserver".into(),
+            accounts: "/var/lib/vserver/accounts".into(),
         }
     }
 }
@@ -200,6 +206,52 @@ impl<S: Syscall + Clone + Send + 'static> System for Linux<S> {
 
     fn remove_cgroup(&self, guest: &str) -> io::Result<()> {
         cgroup::remove(guest)
+    }
+
+    fn enable_controller(&self, guest: &str, controller: &str) -> io::Result<bool> {
+        cgroup::enable(guest, controller)
+    }
+
+    fn read_cgroup(&self, guest: &str, file: &str) -> io::Result<String> {
+        std::fs::read_to_string(cgroup::existing(guest)?.path.join(file))
+    }
+
+    fn write_cgroup(&self, guest: &str, file: &str, value: &str) -> io::Result<()> {
+        cgroup::write(&cgroup::existing(guest)?.path.join(file), value)
+    }
+
+    fn cgroup_identity(&self, guest: &str) -> io::Result<String> {
+        cgroup::identity(&cgroup::existing(guest)?)
+    }
+
+    fn online_cpus(&self) -> io::Result<CpuList> {
+        machine::online_cpus()
+    }
+
+    fn device(&self, path: &Path) -> io::Result<Device> {
+        machine::device(path, Path::new("/sys/dev/block"))
+    }
+
+    fn disk_name(&self, number: &str) -> Option<String> {
+        machine::disk_name(number, Path::new("/sys/dev/block"))
+    }
+
+    fn read_accounts(&self, guest: &str) -> io::Result<String> {
+        accounts::read(&self.layout.accounts, guest)
+    }
+
+    fn append_account(&self, guest: &str, line: &str) -> io::Result<()> {
+        accounts::append(&self.layout.accounts, guest, line)
+    }
+
+    fn replace_accounts(&self, guest: &str, text: &str) -> io::Result<()> {
+        accounts::replace(&self.layout.accounts, guest, text)
+    }
+
+    fn now(&self) -> u64 {
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+        // A clock before 1970 is one that was not set.
+        now.map_or(0, |now| now.as_secs())
     }
 
     fn has_interface(&self, name: &str) -> io::Result<bool> {

@@ -7,6 +7,7 @@ use super::child::{from_json, send};
 use super::raw::descriptor::{duplicate_to, pipe, poll, set_nonblocking};
 use super::raw::process::{self, Side};
 use super::raw::signal::Caught;
+use crate::accounts::SAMPLE;
 use crate::again::{Ended, keep};
 use crate::failure::{Failure, Outcome, Reason};
 use crate::guest::Guest;
@@ -18,8 +19,8 @@ use std::io::{self, Read, Write};
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
-/// How long a terminal may stay silent before the supervisor looks whether the guest has ended.
-const INTERVAL: Duration = Duration::from_secs(60);
+/// Shortest time between two looks at what the context has counted.
+const SHORTEST: Duration = Duration::from_millis(500);
 
 /// Signals that ask a supervisor in the foreground to stop its guest.
 const STOP_SIGNALS: &[i32] = &[libc::SIGINT, libc::SIGTERM, libc::SIGHUP];
@@ -88,12 +89,20 @@ fn watch<S: Syscall + Clone + Send + 'static>(
     };
     set_nonblocking(running.console.master.as_fd())
         .map_err(|error| failed("read the console", error))?;
+    let mut sampled = Instant::now();
     loop {
         let master = running.console.master.as_fd();
         let pidfd = running.child.pidfd();
         let signals = caught.map_or(pidfd, AsFd::as_fd);
-        let [printed, _, _] = poll([master, pidfd, signals], Some(INTERVAL))
+        let [printed, _, _] = poll([master, pidfd, signals], Some(SAMPLE))
             .map_err(|error| failed("watch the first process", error))?;
+        // Also when it prints: most guests tell much when they end.
+        if sampled.elapsed() >= SHORTEST {
+            sampled = Instant::now();
+            if let Some(line) = running.meter.tick(system, guest) {
+                system.write_log(&running.log, &line);
+            }
+        }
         // An error means that the guest, or its end, has hung up the terminal.
         if printed && copy(running, caught.is_some()).is_err() {
             running
