@@ -50,6 +50,7 @@ const ADDITIONS: u64 = feature::SPACE_TIME
     | feature::PROC_ENTRIES
     | feature::DEVICE_MAP
     | feature::NET_ENFORCED
+    | feature::LIMITS_ENFORCED
     | feature::SCHED_ENFORCED;
 
 /// `get_version`

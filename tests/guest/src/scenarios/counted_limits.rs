@@ -100,6 +100,7 @@ pub fn run(t: &mut Test) -> Outcome {
     dup_is_no_file(t)?;
     outlives(t)?;
     connections(t)?;
+    system_v(t)?;
     nothing_left(t)
 }
 
@@ -470,6 +471,91 @@ fn connections(t: &mut Test) -> Outcome {
             usage(xid, rlimit::NSOCK).is_ok_and(|now| now.0 < start)
         }),
     );
+    Ok(())
+}
+
+/// A segment of so many pages, removed when nobody uses it any more.
+fn segment(w: &Words) -> Sys<i32> {
+    // SAFETY: plain numbers.
+    sys(unsafe {
+        libc::shmget(
+            libc::IPC_PRIVATE,
+            w.numbers[0] as usize * 4096,
+            libc::IPC_CREAT | 0o600,
+        )
+    })
+    .map(|id| id as i32)
+}
+
+fn semaphores(w: &Words) -> Sys<i32> {
+    // SAFETY: plain numbers.
+    sys(unsafe { libc::semget(libc::IPC_PRIVATE, w.int(0), libc::IPC_CREAT | 0o600) })
+        .map(|id| id as i32)
+}
+
+fn remove(w: &Words) -> Sys<()> {
+    crate::sys::ipc::Kind::from_number(w.numbers[0]).remove(w.int(1))
+}
+
+/// Shared memory is counted in pages and limited, semaphores are counted; for the context that made
+/// them, though others use the same IPC namespace.
+fn system_v(t: &mut Test) -> Outcome {
+    crate::sys::spaces::unshare(libvserver::abi::space::IPC).need("own IPC namespace")?;
+    let mut guest = Guest::start(t.xid())?;
+    let mut other = Guest::start(t.xid())?;
+    let xid = guest.xid();
+    let shared = || usage(xid, rlimit::SHMEM);
+    t.equal("SHM: nothing at first", shared()?, (0, 0, 0, 0));
+    t.ok("SHM: ten pages", set(xid, rlimit::SHMEM, 10, 10));
+    let six = guest.call(segment, &[6])?.need("six pages")?;
+    t.refused(
+        "inside: five more",
+        guest.call(segment, &[5])?,
+        libc::ENOSPC,
+    );
+    t.refused(
+        "inside: no overflow",
+        guest.call(segment, &[1 << 50])?,
+        libc::ENOSPC,
+    );
+    let four = guest.call(segment, &[4])?.need("four pages")?;
+    t.refused("inside: one more", guest.call(segment, &[1])?, libc::ENOSPC);
+    let foreign = other.call(segment, &[50])?;
+    t.ok("another guest", foreign);
+    t.ok(
+        "the host",
+        segment(&Words {
+            numbers: vec![50],
+            text: String::new(),
+        }),
+    );
+    t.equal("SHM: outside", shared()?, (10, 0, 10, 3));
+    t.check("SHM: in /proc/virtual", in_proc(xid, "SHM", 10, 3)?);
+    t.equal(
+        "SHM: another guest",
+        usage(other.xid(), rlimit::SHMEM)?,
+        (50, 0, 50, 0),
+    );
+    t.ok("inside: remove", guest.call(remove, &[0, i64::from(six)])?);
+    t.equal("SHM: given back", shared()?.0, 4);
+    t.ok("inside: six again", guest.call(segment, &[6])?);
+    t.ok("inside: remove", guest.call(remove, &[0, i64::from(four)])?);
+
+    let set_of = guest.call(semaphores, &[7])?.need("an array")?;
+    t.ok("another array", guest.call(semaphores, &[3])?);
+    let arrays = || usage(xid, rlimit::SEMARY);
+    t.equal("SEMA: two arrays", arrays()?, (2, 0, 2, 0));
+    t.equal(
+        "SEMS: ten semaphores",
+        usage(xid, rlimit::NSEMS)?,
+        (10, 0, 10, 0),
+    );
+    t.ok(
+        "inside: remove",
+        guest.call(remove, &[1, i64::from(set_of)])?,
+    );
+    t.equal("SEMA: one array", arrays()?.0, 1);
+    t.equal("SEMS: three semaphores", usage(xid, rlimit::NSEMS)?.0, 3);
     Ok(())
 }
 

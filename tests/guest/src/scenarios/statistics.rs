@@ -175,6 +175,7 @@ fn features(t: &mut Test) -> Outcome {
         ("helper program", feature::HELPER),
         ("entries of procfs", feature::PROC_ENTRIES),
         ("addresses are enforced", feature::NET_ENFORCED),
+        ("resource limits", feature::LIMITS_ENFORCED),
         ("token buckets", feature::SCHED_ENFORCED),
         ("device nodes", feature::DEVICE_MAP),
     ];
