@@ -43,7 +43,8 @@ fn hertz() -> i32 {
 
 /// Length of a tick, which is also that of a token, nanoseconds.
 pub(crate) fn tick() -> u32 {
-    1_000_000_000 / hertz().unsigned_abs()
+    // The compiler cannot know that there is at least one tick in a second.
+    1_000_000_000 / hertz().unsigned_abs().max(1)
 }
 
 /// The settings of a bucket; times in ticks.
@@ -379,7 +380,7 @@ pub(crate) fn get_sched(call: &Call, context: &Context) -> Result<u32> {
 /// `sched_info`: with id 0 only the length of a token.
 pub(crate) fn sched_info(call: &Call, context: Option<&Context>) -> Result<u32> {
     let mut data: SchedInfo = call.read()?;
-    data.token_usec = 1_000_000 / hertz() as u32;
+    data.token_usec = tick() / 1000;
     if let Some(context) = context {
         let times = context.head().times(processor(data.cpu_id)?);
         let msec = |ns| ratio::down(ns, 1, 1_000_000);

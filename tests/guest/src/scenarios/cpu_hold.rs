@@ -267,8 +267,11 @@ fn tracer(t: &mut Test) -> Outcome {
     Ok(())
 }
 
-/// What a guest can do to be new, or away, whenever somebody looks; each for ever.
-const STORMS: [(&str, fn() -> Sys<()>); 4] = [
+/// Goes on for ever, or fails.
+type Storm = fn() -> Sys<()>;
+
+/// What a guest can do to be new, or away, whenever somebody looks.
+const STORMS: [(&str, Storm); 4] = [
     ("forks", forks),
     ("threads", threads),
     ("executions", executions),
@@ -316,7 +319,7 @@ fn naps() -> Sys<()> {
     }
 }
 
-fn storm(t: &mut Test, name: &str, start: fn() -> Sys<()>) -> Outcome {
+fn storm(t: &mut Test, name: &str, start: Storm) -> Outcome {
     const PERCENT: i32 = 10;
     // Orphans go to PID 1, which reaps them meanwhile.
     process::adopt_orphans(false);
