@@ -69,7 +69,7 @@ void vs_cpu_set_share(struct vs_ctx *ctx, u32 cpu, const struct vs_share *share)
 {
 	struct vs_share *own;
 
-	if (!cpu_possible(cpu))
+	if (cpu >= nr_cpu_ids || !cpu_possible(cpu))
 		return;
 	own = &per_cpu_ptr(ctx->cpus, cpu)->share;
 	guard(raw_spinlock_irqsave)(&ctx->pool_lock);
@@ -96,7 +96,7 @@ void vs_cpu_times(struct vs_ctx *ctx, u32 cpu, struct vs_times *times)
 	unsigned int start;
 
 	memset(times, 0, sizeof(*times));
-	if (!cpu_possible(cpu))
+	if (cpu >= nr_cpu_ids || !cpu_possible(cpu))
 		return;
 	c = per_cpu_ptr(ctx->cpus, cpu);
 	do {
