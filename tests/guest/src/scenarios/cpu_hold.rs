@@ -367,10 +367,11 @@ fn storm(t: &mut Test, name: &str, start: Storm) -> Outcome {
         0.02 * came + 0.005,
     );
     t.note(format!("{name}: {:.2} %", used / elapsed * 100.0));
-    // Nobody on hold would use it all, ten times as much or more.
+    // Nobody on hold would use it all, ten times as much or more. A slow machine adds to what is
+    // used between two ticks.
     t.check(
         &format!("{name}: not far more than that"),
-        used <= came * 2.0,
+        used <= came * 5.0,
     );
     Ok(())
 }

@@ -368,8 +368,9 @@ fn accounts(t: &mut Test) -> Outcome {
         told.abs_diff(used) <= ticks,
     );
     t.check(
+        // What interrupts a loop is slow on an instrumented kernel.
         &format!("mostly in user mode: {after:?}"),
-        after.user > after.system * 4,
+        after.user > after.system,
     );
     t.equal("none on hold", after.hold, Duration::ZERO);
 
