@@ -12,7 +12,8 @@ use crate::limits::GONE_WITHIN;
 use crate::sys::{Sys, inet, log, process, sys};
 use libvserver::abi::{rlimit, vcmd, vxf};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
-use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 
 const RESOURCES: [(&str, u32, &str); 3] = [
     ("PROC", rlimit::NPROC, "threads (NPROC)"),
@@ -262,15 +263,24 @@ fn forks_that_fail(t: &mut Test) -> Outcome {
     Ok(())
 }
 
-/// Threads of one process, and several processes that ask at once.
+/// Starts `w[0]` threads that all live until the last one is there, and then open files at once: how
+/// many files there are.
 fn bombs(w: &Words) -> Sys<u64> {
+    let begin = Arc::new(AtomicBool::new(false));
     let workers: Vec<_> = (0..w.numbers[0])
         .map(|_| {
+            let begin = Arc::clone(&begin);
             std::thread::Builder::new()
                 .stack_size(16 << 10)
-                .spawn(|| (0..50).filter(|_| event().is_ok()).count() as u64)
+                .spawn(move || {
+                    while !begin.load(Ordering::Acquire) {
+                        std::thread::yield_now();
+                    }
+                    (0..50).filter(|_| event().is_ok()).count() as u64
+                })
         })
         .collect();
+    begin.store(true, Ordering::Release);
     let started = workers.iter().filter(|worker| worker.is_ok()).count();
     let made: u64 = workers
         .into_iter()
@@ -288,6 +298,7 @@ fn several_at_once(t: &mut Test) -> Outcome {
     let mut guest = Guest::start(t.xid())?;
     let xid = guest.xid();
     let (files, ..) = usage(xid, rlimit::NOFILE)?;
+    let (threads, ..) = usage(xid, rlimit::NPROC)?;
     let limit = files + 100;
     t.ok("limit of files", set(xid, rlimit::NOFILE, limit, limit));
     t.gives(
@@ -301,7 +312,13 @@ fn several_at_once(t: &mut Test) -> Outcome {
         (value, maximum, hits),
         (limit, limit, 300),
     );
-    let (threads, ..) = usage(xid, rlimit::NPROC)?;
+    // Whoever joins a thread knows of its end a little before it is one.
+    t.check(
+        "the eight threads are given back",
+        wait::until(GONE_WITHIN, || {
+            usage(xid, rlimit::NPROC).is_ok_and(|now| now.0 == threads)
+        }),
+    );
     t.ok(
         "limit of threads",
         set(xid, rlimit::NPROC, threads + 2, threads + 2),
