@@ -117,16 +117,9 @@ void vs_cpu_times(struct vs_ctx *ctx, u32 cpu, struct vs_times *times)
 }
 EXPORT_SYMBOL_GPL(vs_cpu_times);
 
-/* A spectator runs on the account of the host. */
-static struct vs_ctx *vs_payer_of(const struct task_struct *p)
-{
-	return READ_ONCE(p->vs.xid) == VS_XID_SPECTATOR ?
-		NULL : READ_ONCE(p->vs.ctx);
-}
-
 void __vs_charge(struct task_struct *p, u64 ns)
 {
-	struct vs_ctx *ctx = vs_payer_of(p);
+	struct vs_ctx *ctx = vs_task_ctx(p);
 	struct vs_cpu *c;
 
 	if (!ctx)
@@ -148,7 +141,7 @@ void __vs_charge(struct task_struct *p, u64 ns)
 
 void __vs_account(struct task_struct *p, int index, u64 ns)
 {
-	struct vs_ctx *ctx = vs_payer_of(p);
+	struct vs_ctx *ctx = vs_task_ctx(p);
 	struct vs_cpu *c;
 
 	if (!ctx)
@@ -171,7 +164,7 @@ void __vs_account(struct task_struct *p, int index, u64 ns)
 
 int __vs_biased_prio(const struct task_struct *p, int prio)
 {
-	struct vs_ctx *ctx = vs_payer_of(p);
+	struct vs_ctx *ctx = vs_task_ctx(p);
 	int bias;
 
 	if (!ctx)

@@ -43,7 +43,7 @@ int vs_ipc_command(struct kern_ipc_perm *perm, int cmd)
  */
 bool __vs_shm_allowed(unsigned long pages)
 {
-	struct vs_ctx *ctx = vs_payer();
+	struct vs_ctx *ctx = vs_current_ctx();
 	s64 value, ceiling;
 
 	if (!ctx)

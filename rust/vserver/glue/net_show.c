@@ -154,7 +154,8 @@ static bool vs_may_be_private(const void *name)
 	if (sin->sin_family == AF_INET)
 		return ipv4_is_loopback(sin->sin_addr.s_addr);
 	/* Mapped addresses begin with zeros too. */
-	return !sin6->sin6_addr.s6_addr32[0] && !sin6->sin6_addr.s6_addr32[1];
+	return sin->sin_family == AF_INET6 &&
+	       !sin6->sin6_addr.s6_addr32[0] && !sin6->sin6_addr.s6_addr32[1];
 }
 
 void __vs_show_name(const struct sock *sk, void *name)

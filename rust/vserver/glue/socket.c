@@ -105,7 +105,7 @@ static void vs_sk_attach(struct sock *sk, struct vs_net *net)
 int vs_socket_post_create(struct socket *sock, int family, int type,
 			  int protocol, int kern)
 {
-	struct vs_ctx *ctx = kern || !sock->sk ? NULL : vs_payer();
+	struct vs_ctx *ctx = kern || !sock->sk ? NULL : vs_current_ctx();
 	struct vs_net *net;
 
 	if (kern || !sock->sk)
@@ -157,7 +157,7 @@ void vs_sk_free(struct sock *sk)
 /* A connection counts since it was made; it cannot be had while there are too many. */
 int vs_socket_accept(struct socket *sock, struct socket *newsock)
 {
-	struct vs_ctx *ctx = vs_payer();
+	struct vs_ctx *ctx = vs_current_ctx();
 	s64 value;
 
 	if (!ctx)

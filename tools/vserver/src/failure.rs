@@ -132,6 +132,19 @@ impl Failure {
 pub type Outcome<T> = Result<T, Failure>;
 
 #[cfg(test)]
+impl Failure {
+    /// Asserts that it tells of a mistake in a description, in `text`: where it is, what it is
+    /// about, and a remedy.
+    pub fn assert_mistake(&self, text: &str, place: &str, word: &str) {
+        assert_eq!(self.reason, Reason::BrokenConfiguration);
+        for part in [place, word] {
+            assert!(self.message.contains(part), "{text}: {}", self.message);
+        }
+        assert!(!self.remedy.is_empty());
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

@@ -222,18 +222,7 @@ mod tests {
             ("memory = '1G'", ":4:1: ", "memory"),
         ] {
             let failure = section(text).unwrap_err();
-            assert_eq!(failure.reason, Reason::BrokenConfiguration);
-            assert!(
-                failure.message.contains(place),
-                "{text}: {}",
-                failure.message
-            );
-            assert!(
-                failure.message.contains(word),
-                "{text}: {}",
-                failure.message
-            );
-            assert!(!failure.remedy.is_empty());
+            failure.assert_mistake(text, place, word);
         }
     }
 

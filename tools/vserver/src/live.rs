@@ -4,6 +4,8 @@
 
 use crate::failure::{Failure, Outcome, Reason};
 use crate::guest::Guest;
+use crate::survey::Survey;
+use crate::system::System;
 use libvserver::abi::{vhin, vxf};
 use libvserver::{Errno, Support, Syscall, Vserver, probe};
 use serde::Serialize;
@@ -113,6 +115,17 @@ pub fn look_at<S: Syscall>(vserver: &Vserver<S>, guest: &Guest) -> Outcome<Live>
             "`vserver kernel` shows what this kernel supports",
         )
     })
+}
+
+/// All contexts and their tasks at the moment.
+///
+/// # Errors
+///
+/// The process list cannot be read.
+pub fn survey<S: System>(system: &S) -> Outcome<Survey> {
+    system
+        .survey()
+        .map_err(|error| Failure::from_os("look at the running tasks", &error, "try again"))
 }
 
 /// Says why a kernel offers nothing, as a failure; none when it does.

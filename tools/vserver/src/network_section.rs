@@ -277,18 +277,7 @@ mod tests {
             ("adresses = []", ":4:1: ", "adresses"),
         ] {
             let failure = read(section).unwrap_err();
-            assert_eq!(failure.reason, Reason::BrokenConfiguration);
-            assert!(
-                failure.message.contains(place),
-                "{section}: {}",
-                failure.message
-            );
-            assert!(
-                failure.message.contains(word),
-                "{section}: {}",
-                failure.message
-            );
-            assert!(!failure.remedy.is_empty());
+            failure.assert_mistake(section, place, word);
         }
     }
 

@@ -432,12 +432,21 @@ static inline bool vs_same_ctx(const struct task_struct *a,
 	       READ_ONCE(a->vs.xid) == READ_ONCE(b->vs.xid);
 }
 
-/* The context of the current task; NULL for the host and for spectators. */
+/*
+ * The context that a task is in and that pays for it; NULL for the host and for
+ * spectators, who keep the pointer. Caller holds RCU or @p is current.
+ */
+static inline struct vs_ctx *vs_task_ctx(const struct task_struct *p)
+{
+	struct vs_ctx *ctx = READ_ONCE(p->vs.ctx);
+
+	return ctx && READ_ONCE(p->vs.xid) != VS_XID_SPECTATOR ? ctx : NULL;
+}
+
+/* The same for the current task. */
 static inline struct vs_ctx *vs_current_ctx(void)
 {
-	struct vs_ctx *ctx = current->vs.ctx;
-
-	return ctx && current->vs.xid != VS_XID_SPECTATOR ? ctx : NULL;
+	return vs_task_ctx(current);
 }
 
 /* Setup has ended: the context is restricted. */

@@ -31,15 +31,6 @@ bool __vs_shm_allowed(unsigned long pages);
 void __vs_shm_count(const struct kern_ipc_perm *perm, long pages);
 void __vs_sem_count(const struct kern_ipc_perm *perm, int semaphores);
 
-/* The context that pays for what the current task makes; NULL for the host. */
-static inline struct vs_ctx *vs_payer(void)
-{
-	struct vs_ctx *ctx = current->vs.ctx;
-
-	/* A spectator keeps the pointer, but is not of the context any more. */
-	return ctx && current->vs.xid == ctx->obj.id ? ctx : NULL;
-}
-
 /* Counts @n more, whatever the ceiling says. Any context. */
 static inline void vs_limit_add(struct vs_ctx *ctx, enum vs_resource resource,
 				s64 n)

@@ -6,7 +6,7 @@ use super::net_bind::at;
 use crate::harness::check::{Outcome, Test};
 use crate::harness::wire::{GUESTS, HOST, OUTSIDE, SPARE, site};
 use crate::harness::{Guest, Need, Wire, Words, network};
-use crate::sys::{Sys, inet, sockets};
+use crate::sys::{Sys, inet, netlink, sockets};
 use libvserver::abi::nxf;
 
 /// Connects without or with a source, and says which address the connection has.
@@ -117,9 +117,37 @@ pub fn run(t: &mut Test) -> Outcome {
     several(t)?;
     none(t)?;
     single(t)?;
+    ruled(t)?;
     let _ = std::io::Write::write_all(&mut tell, b"x");
     drop(tell);
     listener.answer()
+}
+
+/// Rules that look at the source see the one that the guest has, though another is chosen first: its
+/// interface has an address of the host before.
+fn ruled(t: &mut Test) -> Outcome {
+    let mut free = site(t, &[GUESTS[1][0]])?;
+    let mut bound = site(t, &[GUESTS[2][0]])?;
+    let to = at(OUTSIDE[0], 6000);
+    t.ok("rules: before, one", free.tell(send, &to, &[])?);
+    t.ok("rules: before, the other", bound.tell(send, &to, &[])?);
+    netlink::prohibit_from(GUESTS[2][0]).need("a rule")?;
+    t.ok(
+        "rules: a guest that no rule is about",
+        free.tell(send, &to, &[])?,
+    );
+    t.gives(
+        "rules: its source is its own",
+        free.tell(source_udp, &to, &[])?,
+        GUESTS[1][0].into(),
+    );
+    t.refused(
+        "rules: the one whose source is prohibited",
+        bound.tell(send, &to, &[])?,
+        libc::EACCES,
+    );
+    t.ok("rules: the host", inet::send(&to));
+    Ok(())
 }
 
 /// To outside, to the host, to itself: always with an own address.

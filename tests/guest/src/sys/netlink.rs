@@ -443,6 +443,19 @@ pub fn send_to(pid: u32, groups: u32) -> Sys<()> {
     }
 }
 
+/// A rule that prohibits what comes from an IPv4 address.
+pub fn prohibit_from(ip: &str) -> Sys<()> {
+    /// `FR_ACT_PROHIBIT`, `FRA_SRC`
+    const PROHIBIT: u8 = 8;
+    const SOURCE: u16 = 2;
+    let source: IpAddr = ip.parse().map_err(|_| libc::EINVAL)?;
+    // Family, lengths of destination and source, type of service, table, gap, action, flags.
+    let body = [libc::AF_INET as u8, 0, 32, 0, 0, 0, 0, PROHIBIT, 0, 0, 0, 0];
+    Request::new(libc::RTM_NEWRULE, CREATE, &body)
+        .attribute(SOURCE, &octets(source))
+        .order()
+}
+
 /// Makes all addresses of a network local, without an interface that has them.
 pub fn add_local(network: &str, prefix: u8) -> Sys<()> {
     let ip: IpAddr = network.parse().map_err(|_| libc::EINVAL)?;

@@ -101,9 +101,7 @@ fn gather<S: System>(system: &S, target: &Target) -> Outcome<Report> {
             "it may have just ended; try again",
         )
     };
-    let survey = system
-        .survey()
-        .map_err(|error| Failure::from_os("look at the running tasks", &error, "try again"))?;
+    let survey = live::survey(system)?;
     let context = context::read(&vserver, xid, &survey)
         .map_err(failed)?
         .ok_or_else(|| absent(target))?;

@@ -3,11 +3,10 @@
 //! `vserver list`
 
 use super::Setting;
-use crate::failure::{Failure, Outcome};
+use crate::failure::Outcome;
 use crate::live::{self, State, support_failure};
 use crate::output;
 use crate::survey::Survey;
-use crate::system::System;
 use libvserver::abi::vhin;
 use libvserver::{Support, Vserver, probe};
 use serde::Serialize;
@@ -34,9 +33,7 @@ pub(super) fn run(setting: &Setting) -> Outcome<u8> {
     let support = probe(&Vserver::with(system));
     let available = matches!(support, Support::Available { .. });
     let survey = if available {
-        system
-            .survey()
-            .map_err(|error| Failure::from_os("look at the running tasks", &error, "try again"))?
+        live::survey(system)?
     } else {
         Survey::default()
     };

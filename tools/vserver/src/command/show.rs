@@ -13,7 +13,6 @@ use crate::live::{self, State};
 use crate::network::Address;
 use crate::output;
 use crate::signals;
-use crate::system::System;
 use crate::usage::{self, Usage};
 use libvserver::{Support, Vserver, probe};
 use serde::Serialize;
@@ -57,9 +56,7 @@ pub(super) fn run(setting: &Setting, arguments: &Show) -> Outcome<u8> {
             let context = if live.state == State::Stopped {
                 None
             } else {
-                let survey = system.survey().map_err(|error| {
-                    Failure::from_os("look at the running tasks", &error, "try again")
-                })?;
+                let survey = live::survey(system)?;
                 context::read(&vserver, guest.xid, &survey).map_err(|errno| {
                     Failure::from_os(
                         &format!("read context {}", guest.xid),

@@ -19,9 +19,7 @@ pub(super) fn run(setting: &Setting, arguments: &Stat) -> Outcome<u8> {
     let support = probe(&Vserver::with(system));
     let available = matches!(support, Support::Available { .. });
     let survey = if available {
-        system
-            .survey()
-            .map_err(|error| Failure::from_os("look at the running tasks", &error, "try again"))?
+        live::survey(system)?
     } else {
         Survey::default()
     };
