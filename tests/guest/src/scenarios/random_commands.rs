@@ -50,7 +50,7 @@ const WORKERS: [Class; 6] = [
 /// The whole run is divided by this for the first part, which fills the caches of the kernel.
 const FIRST: u32 = 8;
 /// How much longer than asked for a run may become, as a factor.
-const PATIENCE: u32 = 2;
+const PATIENCE: u32 = 5;
 /// How long a worker may take to end: its session ends, or is killed and ends.
 const ENDS_WITHIN: Duration = Duration::from_secs(90);
 /// A file that nobody has a reason to touch.
