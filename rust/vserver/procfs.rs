@@ -17,6 +17,7 @@ use crate::{
         Word, //
     },
     limit::Limit,
+    load,
     network::Network,
     report,
     scheduler,
@@ -180,10 +181,27 @@ pub(crate) fn show_cvirt(m: &SeqFile, context: &Context) {
         hundredths,
         context.threads()
     );
-    for name in ["nr_running", "nr_unintr", "nr_onhold", "load_updates"] {
-        seq_print!(m, "{}:\t{}\n", name, 0);
+    let load = context.head().load();
+    for (name, number) in [
+        ("nr_running", load.running()),
+        ("nr_unintr", load.uninterruptible()),
+        ("nr_onhold", context.head().holders()),
+        ("load_updates", load.updates()),
+    ] {
+        seq_print!(m, "{}:\t{}\n", name, number);
     }
-    seq_print!(m, "loadavg:\t0.00 0.00 0.00\ntotal_forks:\t{}\n", 0);
+    let [one, five, fifteen] = load.averages().map(load::hundredths);
+    seq_print!(
+        m,
+        "loadavg:\t{}.{:02} {}.{:02} {}.{:02}\ntotal_forks:\t{}\n",
+        one.0,
+        one.1,
+        five.0,
+        five.1,
+        fifteen.0,
+        fifteen.1,
+        context.head().forks()
+    );
 }
 
 /// `/proc/virtual/<xid>/cacct`: sockets; slabs and pages are not counted, as in the newest

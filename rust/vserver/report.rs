@@ -100,12 +100,18 @@ pub(crate) fn ctx_stat(call: &Call, context: &Context) -> Result<u32> {
     Ok(0)
 }
 
-/// `virt_stat`: threads and age; the other numbers arrive with the accounting.
+/// `virt_stat`: what the threads are about, age and load. The clock is that of the host.
 pub(crate) fn virt_stat(call: &Call, context: &Context) -> Result<u32> {
+    let load = context.head().load();
     call.write(&VirtStat {
         uptime: context.age(),
         nr_threads: context.threads(),
-        ..VirtStat::default()
+        nr_running: load.running(),
+        nr_uninterruptible: load.uninterruptible(),
+        nr_onhold: context.head().holders(),
+        nr_forks: context.head().forks(),
+        load: load.averages(),
+        offset: 0,
     })?;
     Ok(0)
 }

@@ -49,6 +49,8 @@ mod command;
 #[deny(unsafe_code)]
 mod context;
 #[deny(unsafe_code)]
+mod cpuinfo;
+#[deny(unsafe_code)]
 mod device;
 #[deny(unsafe_code)]
 mod disk_limit;
@@ -63,7 +65,11 @@ mod lifecycle;
 #[deny(unsafe_code)]
 mod limit;
 #[deny(unsafe_code)]
+mod load;
+#[deny(unsafe_code)]
 mod membership;
+#[deny(unsafe_code)]
+mod memory;
 #[deny(unsafe_code)]
 mod network;
 #[deny(unsafe_code)]

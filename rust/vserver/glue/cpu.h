@@ -20,6 +20,7 @@
  *	under the pool lock.
  * @since: when the first of them was.
  * @hold: nanoseconds of earlier holds.
+ * @forks: threads that were started there; wraps around. Written there.
  * @share: settings; the bias is read without a lock.
  */
 struct vs_cpu {
@@ -33,6 +34,7 @@ struct vs_cpu {
 	u32 holders;
 	u64 since;
 	u64 hold;
+	u32 forks;
 	struct vs_share share;
 };
 

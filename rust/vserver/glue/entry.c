@@ -18,6 +18,7 @@
 #include "../../../fs/proc/internal.h"
 #include "entry.h"
 #include "net.h"
+#include "values.h"
 
 static struct proc_dir_entry *vs_entry(const struct inode *inode)
 {
@@ -121,10 +122,21 @@ bool __vs_proc_readonly(void)
 	return vs_current_sealed();
 }
 
-/* May the current task open @de: 0, -ENOENT when it is hidden, -EACCES. */
-int __vs_proc_open(const struct proc_dir_entry *de, fmode_t mode)
+/*
+ * The current task opens @de: true when this has a @result already, 0 for a value
+ * of its guest, -ENOENT when the entry is hidden, -EACCES when it is not to be
+ * written to. May sleep.
+ */
+bool __vs_proc_open(const struct proc_dir_entry *de, struct file *file,
+		    int *result)
 {
-	if (!__vs_proc_visible(de))
-		return -ENOENT;
-	return (mode & FMODE_WRITE) && vs_proc_readonly() ? -EACCES : 0;
+	if (!__vs_proc_visible(de)) {
+		*result = -ENOENT;
+		return true;
+	}
+	if ((file->f_mode & FMODE_WRITE) && vs_proc_readonly()) {
+		*result = -EACCES;
+		return true;
+	}
+	return vs_current_guest() && vs_values_open(de, file, result);
 }

@@ -30,6 +30,8 @@
 #include <linux/vserver_net.h>
 #include <linux/xarray.h>
 
+#include "values.h"
+
 DEFINE_STATIC_KEY_FALSE(vs_active);
 
 static DEFINE_XARRAY(vs_contexts);
@@ -196,6 +198,8 @@ int vs_object_publish(struct vs_object *obj)
 		}
 	}
 	atomic_inc(&vs_published[obj->kind]);
+	if (obj->kind == VS_CONTEXT)
+		vs_load_watch();
 	return 0;
 }
 EXPORT_SYMBOL_GPL(vs_object_publish);

@@ -56,7 +56,9 @@ int vs_task_fork(struct task_struct *p)
 			return -EAGAIN;
 		}
 		vs->claimed = vs_object_claim(&vs->ctx->obj);
-		if (!vs->claimed)
+		if (vs->claimed)
+			this_cpu_inc(vs->ctx->cpus->forks);
+		else
 			vs_limit_uncharge(vs->ctx, VS_THREADS, 1);
 	}
 	if (vs->net) {

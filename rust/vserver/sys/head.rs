@@ -12,6 +12,7 @@ use crate::{
         Counted,
         Usage, //
     },
+    load::Load,
     network::Network,
     pool::{
         Pool,
@@ -141,6 +142,7 @@ impl Head {
                 to_result(bindings::vs_cpu_init(ctx))
                     .inspect_err(|_| bindings::vs_traffic_free(ctx))?;
                 bindings::vs_limit_init(ctx);
+                bindings::vs_values_init(ctx);
                 Object::init(&raw mut (*ctx).obj, Kind::Context, xid, flags);
                 bindings::atomic64_set(&raw mut (*ctx).bcaps, -1);
                 Ok::<(), Error>(())
@@ -216,6 +218,26 @@ impl Head {
         // SAFETY: The head is valid, and `pool` for writes.
         unsafe { bindings::vs_pool_read(self.as_ptr(), &raw mut pool) };
         Pool(pool)
+    }
+
+    /// What the tasks are about, from a count that is not older than a tenth of a second. May sleep.
+    pub(crate) fn load(&self) -> Load {
+        let mut load = bindings::vs_load::default();
+        // SAFETY: The head is valid, and `load` for writes.
+        unsafe { bindings::vs_load_read(self.as_ptr(), &raw mut load) };
+        Load(load)
+    }
+
+    /// Threads that were started in the context; wraps around. Any context.
+    pub(crate) fn forks(&self) -> u32 {
+        // SAFETY: The head is valid.
+        unsafe { bindings::vs_forks(self.as_ptr()) }
+    }
+
+    /// Threads that are on hold. Any context.
+    pub(crate) fn holders(&self) -> u32 {
+        // SAFETY: The head is valid.
+        unsafe { bindings::vs_holders(self.as_ptr()) }
     }
 
     /// Makes changed flags and shares count, adds tokens (nanoseconds, may be below 0) and lets

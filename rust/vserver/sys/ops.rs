@@ -6,9 +6,12 @@
 
 use crate::{
     context::Context,
+    cpuinfo,
     device,
     dispatch,
     event,
+    load::Load,
+    memory::Memory,
     network::Network,
     pool::Pool,
     procfs,
@@ -19,6 +22,7 @@ use kernel::{
     bindings,
     error::to_result,
     ffi::{
+        c_char,
         c_int,
         c_long,
         c_void, //
@@ -62,6 +66,9 @@ static OPS: Ops = Ops(bindings::vs_ops {
     show: Some(show),
     device: Some(device),
     settle: Some(settle),
+    load: Some(load),
+    memory: Some(memory),
+    cpuinfo: Some(cpuinfo),
 });
 
 /// The system call. `compat` tells a 32-bit caller.
@@ -189,4 +196,35 @@ unsafe extern "C" fn settle(pool: *mut bindings::vs_pool, flags: u64, now: u64, 
     // C reads `held` without the lock, with a volatile load of one byte.
     let pool = unsafe { &mut *pool.cast::<Pool>() };
     pool.settle(flags, now, used).unwrap_or(0)
+}
+
+/// # Safety
+///
+/// `load` must be valid for reads and writes, and nobody else's while this runs.
+unsafe extern "C" fn load(load: *mut bindings::vs_load, now: u64) {
+    // SAFETY: By the requirement above; `Load` is a transparent wrapper.
+    unsafe { &mut *load.cast::<Load>() }.settle(now);
+}
+
+/// # Safety
+///
+/// `memory` must be valid for reads and writes, and nobody else's while this runs.
+unsafe extern "C" fn memory(memory: *mut bindings::vs_memory) {
+    // SAFETY: By the requirement above; `Memory` is a transparent wrapper.
+    unsafe { &mut *memory.cast::<Memory>() }.settle();
+}
+
+/// # Safety
+///
+/// `text` must be valid for reads and writes of `len` initialised bytes that are nobody else's while
+/// this runs, `cpus` a mask of processors that does not change.
+unsafe extern "C" fn cpuinfo(
+    text: *mut c_char,
+    len: usize,
+    cpus: *const bindings::cpumask,
+) -> usize {
+    // SAFETY: By the requirement above.
+    let text = unsafe { core::slice::from_raw_parts_mut(text.cast::<u8>(), len) };
+    // SAFETY: By the requirement above; C checks the number.
+    cpuinfo::retain(text, |cpu| unsafe { bindings::vs_cpus_have(cpus, cpu) })
 }

@@ -48,6 +48,10 @@ pub struct Guest {
     pub limits: Limits,
 }
 
+/// Flags by which a guest is told of its own memory, uptime, processors and load instead of those of
+/// the machine.
+pub const VALUES: u64 = vxf::VIRT_MEM | vxf::VIRT_UPTIME | vxf::VIRT_CPU | vxf::VIRT_LOAD;
+
 /// The pid namespace of a guest.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -61,12 +65,13 @@ pub enum PidNamespace {
 }
 
 impl PidNamespace {
-    /// Flags of the context that belong to it: in a shared pid namespace the registered init is
-    /// pid 1, and `reboot(2)` ends the guest, as it does by itself in an own one.
+    /// Flags of a context that the description does not name: those of [`VALUES`], and in a shared
+    /// pid namespace those with which the registered init is pid 1, and `reboot(2)` ends the guest,
+    /// as it does by itself in an own one.
     pub const fn flags(self) -> u64 {
         match self {
-            Self::Own => 0,
-            Self::Shared => vxf::INFO_INIT | vxf::REBOOT_KILL,
+            Self::Own => VALUES,
+            Self::Shared => VALUES | vxf::INFO_INIT | vxf::REBOOT_KILL,
         }
     }
 

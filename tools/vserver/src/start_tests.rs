@@ -34,7 +34,10 @@ fn a_started_guest_is_sealed_and_named() {
     assert!(running.notes.is_empty());
     assert_eq!(model.fake.contexts(), [42]);
     let vserver = vserver(&model);
-    assert_eq!(vserver.flags(42).unwrap().value, vxf::STATE_ADMIN);
+    assert_eq!(
+        vserver.flags(42).unwrap().value,
+        vxf::STATE_ADMIN | crate::guest::VALUES
+    );
     assert_eq!(vserver.bcaps(42).unwrap().value, DEFAULT_MASK);
     assert_eq!(vserver.ccaps(42).unwrap().value, CONTEXT_CAPS);
     assert_eq!(vserver.name(42, vhin::CONTEXT).unwrap(), "web");

@@ -22,9 +22,11 @@
 #include <linux/vserver_pool.h>
 #include <linux/vserver_resource.h>
 #include <linux/vserver_types.h>
+#include <linux/vserver_values.h>
 #include <linux/wait.h>
 #include <linux/workqueue.h>
 
+struct cpumask;
 struct cred;
 struct file;
 struct fs_struct;
@@ -54,6 +56,10 @@ struct vs_traffic;
 #define VS_FLAG_SCHED_HARD	0x0000000000000100ULL
 #define VS_FLAG_SCHED_PRIO	0x0000000000000200ULL
 #define VS_FLAG_SCHED_PAUSE	0x0000000000000400ULL
+#define VS_FLAG_VIRT_MEM	0x0000000000010000ULL
+#define VS_FLAG_VIRT_UPTIME	0x0000000000020000ULL
+#define VS_FLAG_VIRT_CPU	0x0000000000040000ULL
+#define VS_FLAG_VIRT_LOAD	0x0000000000080000ULL
 #define VS_FLAG_HIDE_MOUNT	0x0000000001000000ULL
 #define VS_FLAG_HIDE_VINFO	0x0000000004000000ULL
 #define VS_FLAG_STATE_SETUP	0x0000000100000000ULL
@@ -124,6 +130,7 @@ struct vs_object {
  * @pool: its tokens.
  * @holding: tasks that wait for tokens.
  * @cpus: times and settings per processor, see glue/cpu.c.
+ * @values: for what its tasks see of the machine, see glue/values.c.
  *
  * Words as in struct vs_object.
  */
@@ -143,6 +150,7 @@ struct vs_ctx {
 	struct vs_pool pool;
 	wait_queue_head_t holding;
 	struct vs_cpu __percpu *cpus;
+	struct vs_values values;
 };
 
 /**
@@ -243,6 +251,10 @@ enum vs_file {
  *	@used nanoseconds since. Returns 0 when tasks may run, else when they may,
  *	U64_MAX when that is not known. @pool is locked, interrupts are off, an rq
  *	lock may be held.
+ * @load: brings the averages up to @now, from the threads that were counted.
+ * @memory: computes what a guest has and what is free.
+ * @cpuinfo: cuts other processors than @cpus out of /proc/cpuinfo. Returns the
+ *	length of what is left.
  */
 struct vs_ops {
 	struct module *owner;
@@ -253,6 +265,9 @@ struct vs_ops {
 	int (*show)(struct seq_file *m, struct vs_object *obj, u32 file);
 	bool (*device)(struct vs_ctx *ctx, bool block, u32 *dev);
 	u64 (*settle)(struct vs_pool *pool, u64 flags, u64 now, u64 used);
+	void (*load)(struct vs_load *load, u64 now);
+	void (*memory)(struct vs_memory *memory);
+	size_t (*cpuinfo)(char *text, size_t len, const struct cpumask *cpus);
 };
 
 /* fs/open.c */
@@ -333,7 +348,8 @@ int __vs_open_device(const struct path *path, struct file *file);
 /* entry.c */
 bool __vs_proc_visible(const struct proc_dir_entry *de);
 bool __vs_proc_readonly(void);
-int __vs_proc_open(const struct proc_dir_entry *de, fmode_t mode);
+bool __vs_proc_open(const struct proc_dir_entry *de, struct file *file,
+		    int *result);
 int vs_proc_permission(struct mnt_idmap *idmap, struct inode *inode, int mask);
 
 /* guest.c */
@@ -540,10 +556,11 @@ static inline bool vs_proc_readonly(void)
 	return vs_current_guest() && __vs_proc_readonly();
 }
 
-/* 0 when the current task may open an entry of procfs in this mode. */
-static inline int vs_proc_open(const struct proc_dir_entry *de, fmode_t mode)
+/* The current task may not open an entry of procfs, or has opened its own. */
+static inline bool vs_proc_open(const struct proc_dir_entry *de,
+				struct file *file, int *result)
 {
-	return vs_enabled() ? __vs_proc_open(de, mode) : 0;
+	return vs_enabled() && __vs_proc_open(de, file, result);
 }
 
 /* 1: reboot() goes on as without us; else its result. */
@@ -707,9 +724,10 @@ static inline bool vs_proc_readonly(void)
 	return false;
 }
 
-static inline int vs_proc_open(const struct proc_dir_entry *de, fmode_t mode)
+static inline bool vs_proc_open(const struct proc_dir_entry *de,
+				struct file *file, int *result)
 {
-	return 0;
+	return false;
 }
 
 static inline int vs_reboot(struct pid_namespace *ns, u32 cmd)

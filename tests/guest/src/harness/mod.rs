@@ -9,6 +9,7 @@ pub mod child;
 pub mod context;
 pub mod dice;
 pub mod entry;
+pub mod group;
 pub mod guest;
 pub mod inside;
 pub mod ktap;

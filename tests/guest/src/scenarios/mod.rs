@@ -51,6 +51,7 @@ mod net_traffic;
 mod net_visibility;
 mod net_wildcard;
 mod networks;
+mod own_values;
 mod persistence;
 mod pointer_table;
 mod pointers;
@@ -235,6 +236,11 @@ pub const ALL: &[Scenario] = &[
         "guest-values",
         "log, score and priority as a guest sees them",
         guest_values::run,
+    ),
+    light(
+        "own-values",
+        "processors, memory, load and uptime of a guest, however it asks",
+        own_values::run,
     ),
     light(
         "setuid",

@@ -10,6 +10,7 @@ pub mod int80;
 pub mod ipc;
 pub mod keys;
 pub mod log;
+pub mod machine;
 pub mod memory;
 pub mod modules;
 pub mod netlink;
