@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Processor time: many threads get no more than few, no class of scheduling helps, and a ceiling
+//! holds beside the weight.
+
+use super::arena::{Arena, Marks};
+use super::threads::burner;
+use crate::harness::check::{Outcome, Test};
+use crate::sys::Sys;
+use crate::sys::greed::{self, Class};
+use crate::sys::sched::{self, Whose};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+/// So many threads compute; the first one tries every class that is above the others.
+fn burn(marks: &Marks) -> i32 {
+    for _ in 0..50 {
+        let _ = burner();
+    }
+    loop {
+        for class in Class::PRIVILEGED {
+            let _ = marks.note(class.choose());
+        }
+        let _ = marks.note(greed::real_time_io());
+        let _ = marks.note(sched::setpriority(Whose::Process, 0, -20));
+        marks.round();
+    }
+}
+
+fn lower_oneself() -> Sys<()> {
+    for class in Class::ORDINARY {
+        class.choose()?;
+    }
+    sched::setpriority(Whose::Process, 0, 19)
+}
+
+pub fn run(t: &mut Test) -> Outcome {
+    let mut arena = Arena::set_up(t, &[])?;
+    for class in Class::PRIVILEGED {
+        t.refused(
+            &format!("inside: {}", class.name),
+            arena.hostile.ask(|| class.choose())?,
+            libc::EPERM,
+        );
+        t.ok(
+            &format!("control: the host: {}", class.name),
+            crate::harness::subprocess(|| class.choose())?,
+        );
+    }
+    t.refused(
+        "inside: real-time I/O",
+        arena.hostile.ask(greed::real_time_io)?,
+        libc::EPERM,
+    );
+    t.refused(
+        "inside: nice -20",
+        arena
+            .hostile
+            .ask(|| sched::setpriority(Whose::Process, 0, -20))?,
+        libc::EACCES,
+    );
+    t.ok(
+        "control: inside: ordinary classes, and nice 19",
+        arena.hostile.ask(lower_oneself)?,
+    );
+
+    // The measure can fail: in one group threads are what counts.
+    let crowd = arena.victim.attack(burn)?;
+    t.check("control: a crowd in the guest itself", crowd.does(1));
+    let share = arena.share()?;
+    t.check(
+        &format!("control: takes its share away: {:.0} %", share * 100.0),
+        share < t.scale().fair() / 2.0,
+    );
+    t.check("control: the crowd ends", arena.victim.end_tasks());
+    drop(crowd);
+
+    let attack = arena.hostile.attack(burn)?;
+    t.check("51 threads: they compute", attack.does(1));
+    arena.holds(t, "51 threads")?;
+    t.equal(
+        "51 threads: inside: the errors",
+        attack.marks.errors(),
+        vec![libc::EPERM, libc::EACCES],
+    );
+    t.equal(
+        "51 threads: inside: no class is granted",
+        attack.marks.granted(),
+        0,
+    );
+
+    // With weights 100 and 10 it is ten parts of eleven, which is 1.8 times the half.
+    arena.hostile.group.set("cpu.weight", "10")?;
+    let share = arena.share()?;
+    t.check(
+        &format!(
+            "weight 10: the other guest gets more: {:.0} %",
+            share * 100.0
+        ),
+        share > t.scale().fair() * 1.6,
+    );
+    arena.hostile.group.set("cpu.weight", "100")?;
+
+    arena.hostile.group.set("cpu.max", "20000 100000")?;
+    sleep(Duration::from_millis(200));
+    let (used, from) = (arena.hostile.group.used(), Instant::now());
+    sleep(t.scale().span() * 2);
+    let part = (arena.hostile.group.used() - used).as_secs_f64() / from.elapsed().as_secs_f64();
+    t.check(
+        &format!("cpu.max 20 %: no more than that, though all is idle: {part:.2}"),
+        part < 0.2 * 1.5 + 0.1,
+    );
+    t.check(
+        "cpu.max 20 %: it was on hold",
+        arena.hostile.group.value("cpu.stat", "nr_throttled") > 0,
+    );
+    // What the hostile guest may not use is the other's.
+    let share = arena.share()?;
+    t.check(
+        &format!(
+            "cpu.max 20 %: the other guest gets the rest: {:.0} %",
+            share * 100.0
+        ),
+        share > t.scale().fair() * 1.6,
+    );
+    arena.ends(t)
+}
