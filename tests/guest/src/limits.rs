@@ -96,6 +96,23 @@ impl Scale {
         Duration::from_secs(self.pick(20, 5, 5))
     }
 
+    /// Threads that all compute beside a guest that is to have its share. Who makes them competes
+    /// with those that are there, so the time grows with the square.
+    pub fn hostile_threads(self) -> u64 {
+        self.pick(40, 40, 16)
+    }
+
+    /// Memory, its part of the swap space, and swap space beside a guest that wants more, in MiB.
+    pub fn hostile_swap(self) -> [usize; 3] {
+        self.pick([20, 32, 64], [20, 32, 64], [10, 16, 24])
+    }
+
+    /// What a hostile guest may have of something, so much at most: what it takes to fill that grows
+    /// with it.
+    pub fn hostile(self, most: u64) -> u64 {
+        most / self.pick(1, 1, 3)
+    }
+
     /// How long a guest is watched beside a hostile one, for one look of several.
     pub fn span(self) -> Duration {
         Duration::from_millis(self.pick(1000, 300, 600))

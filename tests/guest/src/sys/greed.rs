@@ -157,6 +157,12 @@ pub fn pipe() -> Sys<c_int> {
     Ok(ends[1])
 }
 
+/// Bytes that a pipe holds.
+pub fn pipe_size(fd: c_int) -> Sys<i64> {
+    // SAFETY: plain numbers.
+    sys(unsafe { libc::fcntl(fd, libc::F_GETPIPE_SZ) })
+}
+
 /// A pair of unix sockets.
 pub fn socket_pair() -> Sys<[c_int; 2]> {
     let mut ends = [0; 2];

@@ -473,12 +473,20 @@ impl Arena {
         self.host.group.used() + process::used()
     }
 
-    /// The part of its share that the victim gets while an attack goes on; the longest answer of
-    /// the host meanwhile. With equal weights its share is half of
-    /// what the host leaves. A look counts in which the hostile guest has used that many percent.
-    fn measure(&mut self, attacked: u32) -> Result<(f64, Duration), Stop> {
+    /// The part of its share that the victim gets with so many threads; the longest answer of the
+    /// host meanwhile. With equal weights its share is half of what the host leaves of the
+    /// processors where it has threads. Only such looks count in which the hostile guest has used
+    /// `attacked` percent of the machine, and `enough` ends it.
+    fn measure(
+        &mut self,
+        threads: i32,
+        attacked: u32,
+        enough: f64,
+    ) -> Result<(f64, Duration), Stop> {
         let processors = sched::processors();
-        let work = Work::start(&self.victim)?;
+        let part = f64::from(threads.min(processors));
+        let work = Work::start(&self.victim, threads as usize)?;
+        // Weights follow what a group has run lately.
         sleep(Duration::from_millis(200));
         let (mut best, mut slowest) = (0_f64, Duration::ZERO);
         for _ in 0..5 {
@@ -488,14 +496,15 @@ impl Arena {
                 slowest = slowest.max(self.host.answers()?);
                 sleep(Duration::from_millis(50));
             }
-            let all = from.elapsed() * processors as u32;
-            let others = self.others() - others;
-            let share = (work.used() - used).as_secs_f64()
-                / (all.saturating_sub(others).as_secs_f64() / 2.0);
-            if self.hostile.group.used() - hostile >= all * attacked / 100 {
+            let elapsed = from.elapsed();
+            let others = (self.others() - others).as_secs_f64() / f64::from(processors);
+            let possible = (elapsed.as_secs_f64() - others) * part / 2.0;
+            let share = (work.used() - used).as_secs_f64() / possible;
+            let hostile = self.hostile.group.used() - hostile;
+            if hostile * 100 >= elapsed * processors as u32 * attacked {
                 best = best.max(share);
             }
-            if best >= self.scale.fair() {
+            if best >= enough {
                 break;
             }
         }
@@ -505,7 +514,8 @@ impl Arena {
 
     /// Checks that the victim keeps its share and that the host answers while an attack goes on.
     pub fn holds(&mut self, t: &mut Test, what: &str) -> Outcome {
-        let (share, slowest) = self.measure(ATTACKED)?;
+        let threads = 2 * sched::processors();
+        let (share, slowest) = self.measure(threads, ATTACKED, self.scale.fair())?;
         t.check(
             &format!(
                 "{what}: the other guest keeps its share of the processors: {:.0} %",
@@ -520,9 +530,10 @@ impl Arena {
         Ok(())
     }
 
-    /// As [`Arena::holds`] for what is no attack by a guest of its own; only the part.
-    pub fn share(&mut self) -> Result<f64, Stop> {
-        Ok(self.measure(0)?.0)
+    /// The part of its share that the victim gets with so many threads, whatever the hostile guest
+    /// does; no more than enough.
+    pub fn share(&mut self, threads: i32, enough: f64) -> Result<f64, Stop> {
+        Ok(self.measure(threads, 0, enough)?.0)
     }
 
     /// Ends the tasks of the hostile guest and checks that its context has nothing any more.

@@ -13,8 +13,8 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 /// So many threads compute; the first one tries every class that is above the others.
-fn burn(marks: &Marks) -> i32 {
-    for _ in 0..50 {
+fn burn(marks: &Marks, threads: u64) -> i32 {
+    for _ in 1..threads {
         let _ = burner();
     }
     loop {
@@ -64,40 +64,53 @@ pub fn run(t: &mut Test) -> Outcome {
         arena.hostile.ask(lower_oneself)?,
     );
 
+    let threads = t.scale().hostile_threads();
+    let many = 2 * sched::processors();
+    let fair = t.scale().fair();
+    let more = fair * 1.6;
     // The measure can fail: in one group threads are what counts.
-    let crowd = arena.victim.attack(burn)?;
+    let crowd = arena.victim.attack(|marks| burn(marks, threads))?;
     t.check("control: a crowd in the guest itself", crowd.does(1));
-    let share = arena.share()?;
+    let share = arena.share(many, more)?;
     t.check(
         &format!("control: takes its share away: {:.0} %", share * 100.0),
-        share < t.scale().fair() / 2.0,
+        share < fair / 2.0,
     );
     t.check("control: the crowd ends", arena.victim.end_tasks());
     drop(crowd);
 
-    let attack = arena.hostile.attack(burn)?;
-    t.check("51 threads: they compute", attack.does(1));
-    arena.holds(t, "51 threads")?;
+    let attack = arena.hostile.attack(|marks| burn(marks, threads))?;
+    t.check("a crowd: they compute", attack.does(1));
+    arena.holds(t, &format!("{threads} threads"))?;
     t.equal(
-        "51 threads: inside: the errors",
+        "a crowd: inside: the errors",
         attack.marks.errors(),
         vec![libc::EPERM, libc::EACCES],
     );
     t.equal(
-        "51 threads: inside: no class is granted",
+        "a crowd: inside: no class is granted",
         attack.marks.granted(),
         0,
     );
 
+    let share = arena.share(1, fair)?;
+    t.check(
+        &format!(
+            "beside {threads} threads one has its share of its processor: {:.0} %",
+            share * 100.0
+        ),
+        share >= fair,
+    );
+
     // With weights 100 and 10 it is ten parts of eleven, which is 1.8 times the half.
     arena.hostile.group.set("cpu.weight", "10")?;
-    let share = arena.share()?;
+    let share = arena.share(many, more)?;
     t.check(
         &format!(
             "weight 10: the other guest gets more: {:.0} %",
             share * 100.0
         ),
-        share > t.scale().fair() * 1.6,
+        share >= more,
     );
     arena.hostile.group.set("cpu.weight", "100")?;
 
@@ -115,13 +128,13 @@ pub fn run(t: &mut Test) -> Outcome {
         arena.hostile.group.value("cpu.stat", "nr_throttled") > 0,
     );
     // What the hostile guest may not use is the other's.
-    let share = arena.share()?;
+    let share = arena.share(many, more)?;
     t.check(
         &format!(
             "cpu.max 20 %: the other guest gets the rest: {:.0} %",
             share * 100.0
         ),
-        share > t.scale().fair() * 1.6,
+        share >= more,
     );
     arena.ends(t)
 }

@@ -16,6 +16,12 @@ const MOST: u64 = 300;
 /// Descriptors that one process may have.
 const DESCRIPTORS: u64 = 1024;
 
+/// Lowers the memory of the hostile guest, so that files fill it soon.
+fn little_memory(t: &Test, arena: &Arena) -> Result<(), Stop> {
+    let bytes = t.scale().hostile(18 << 20);
+    arena.hostile.group.set("memory.max", &bytes.to_string())
+}
+
 /// Makes more and more with the same function.
 fn pile<T>(marks: &Marks, mut act: impl FnMut() -> Sys<T>) -> i32 {
     loop {
@@ -57,7 +63,8 @@ fn refused(t: &mut Test, arena: &mut Arena, attack: &Attack, what: &str, error: 
 
 /// The same for another guest and for the host, as often as the hostile guest was allowed to.
 fn others_can(t: &mut Test, arena: &Arena, what: &str, act: fn() -> Sys<()>) -> Result<(), Stop> {
-    let often = || (0..MOST).try_for_each(|_| act());
+    let most = t.scale().hostile(MOST);
+    let often = || (0..most).try_for_each(|_| act());
     t.ok(
         &format!("{what}: another guest can"),
         arena.victim.ask(often)?,
@@ -68,21 +75,22 @@ fn others_can(t: &mut Test, arena: &Arena, what: &str, act: fn() -> Sys<()>) -> 
 
 /// Open files and descriptors.
 pub fn descriptors(t: &mut Test) -> Outcome {
+    let (most, descriptors) = (t.scale().hostile(MOST), t.scale().hostile(DESCRIPTORS));
     let mut arena = Arena::set_up(t, &[])?;
-    arena.hostile.limit(rlimit::NOFILE, MOST)?;
+    arena.hostile.limit(rlimit::NOFILE, most)?;
     let eventfd = || greed::eventfd().map(drop);
     t.ok(
         "control: inside: fewer than there may be",
         arena
             .hostile
-            .ask(|| (0..MOST / 2).try_for_each(|_| eventfd()))?,
+            .ask(|| (0..most / 2).try_for_each(|_| eventfd()))?,
     );
     let attack = arena.hostile.attack(|marks| pile(marks, greed::eventfd))?;
     refused(t, &mut arena, &attack, "open files", libc::ENFILE)?;
     t.equal(
         "open files: outside: as many as may be",
         arena.hostile.has(rlimit::NOFILE),
-        MOST,
+        most,
     );
     t.check(
         "open files: outside: the refusals are counted",
@@ -94,7 +102,7 @@ pub fn descriptors(t: &mut Test) -> Outcome {
 
     // Copies of one are no more files; they end at the limit of the process.
     let attack = arena.hostile.attack(|marks| {
-        if process::prlimit_set(0, libc::RLIMIT_NOFILE, DESCRIPTORS).is_err() {
+        if process::prlimit_set(0, libc::RLIMIT_NOFILE, descriptors).is_err() {
             return 1;
         }
         match greed::eventfd() {
@@ -112,7 +120,7 @@ pub fn descriptors(t: &mut Test) -> Outcome {
 
     // Without a limit of the context files are memory, and who takes too much is killed.
     arena.hostile.limit(rlimit::NOFILE, rlimit::INFINITY)?;
-    arena.hostile.group.set("memory.max", "12M")?;
+    little_memory(t, &arena)?;
     let attack = arena
         .hostile
         .attack(|marks| crowd(marks, || while marks.note(greed::pipe()).is_ok() {}))?;
@@ -132,8 +140,9 @@ pub fn descriptors(t: &mut Test) -> Outcome {
 /// Sockets and what is in their queues.
 pub fn sockets(t: &mut Test) -> Outcome {
     const QUEUED: u64 = 1 << 20;
+    let most = t.scale().hostile(MOST);
     let mut arena = Arena::set_up(t, &[])?;
-    arena.hostile.limit(rlimit::NSOCK, MOST)?;
+    arena.hostile.limit(rlimit::NSOCK, most)?;
     let pair = || {
         let [one, other] = greed::socket_pair()?;
         sockets::close(one);
@@ -152,7 +161,7 @@ pub fn sockets(t: &mut Test) -> Outcome {
     t.equal(
         "sockets: outside: as many as may be",
         arena.hostile.has(rlimit::NSOCK),
-        MOST,
+        most,
     );
     t.check(
         "sockets: outside: the refusals are counted",
@@ -169,6 +178,7 @@ pub fn sockets(t: &mut Test) -> Outcome {
 
     // Without a limit their queues are memory.
     arena.hostile.limit(rlimit::NSOCK, rlimit::INFINITY)?;
+    little_memory(t, &arena)?;
     let attack = arena.hostile.attack(|marks| {
         crowd(marks, || {
             while let Ok([one, _]) = marks.note(greed::socket_pair()) {
@@ -191,7 +201,8 @@ pub fn sockets(t: &mut Test) -> Outcome {
 
 /// Watches of inotify and epoll.
 pub fn watches(t: &mut Test) -> Outcome {
-    let mut arena = Arena::set_up(t, &[("memory.max", "16M")])?;
+    let mut arena = Arena::set_up(t, &[])?;
+    little_memory(t, &arena)?;
     let inotify = || {
         let fd = greed::inotify()?;
         greed::watch(fd, "/tmp")?;

@@ -11,10 +11,11 @@ use crate::sys::{Sys, greed, ipc};
 use libvserver::abi::{rlimit, space};
 
 /// Pages of shared memory that the hostile guest may have.
-const PAGES: u64 = 1024;
+const PAGES: u64 = 960;
 
 pub fn run(t: &mut Test) -> Outcome {
-    let mut arena = Arena::set_up(t, &[("memory.max", "32M")])?;
+    let bytes = t.scale().hostile(32 << 20).to_string();
+    let mut arena = Arena::set_up(t, &[("memory.max", &bytes)])?;
     // Each process that enters is a guest of its own in this; what an attack makes stays with it.
     arena.hostile.spaces = space::IPC;
     arena.victim.spaces = space::IPC;
@@ -53,7 +54,8 @@ fn pile(marks: &Marks, act: Act) -> i32 {
 
 /// Shared memory has a limit of the context.
 fn counted(t: &mut Test, arena: &mut Arena) -> Outcome {
-    arena.hostile.limit(rlimit::SHMEM, PAGES)?;
+    let pages = t.scale().hostile(PAGES);
+    arena.hostile.limit(rlimit::SHMEM, pages)?;
     let attack = arena.hostile.attack(|marks| pile(marks, ACTS[0].1))?;
     t.check("shared memory: it comes to its end", attack.is_refused());
     arena.holds(t, "shared memory")?;
@@ -65,12 +67,12 @@ fn counted(t: &mut Test, arena: &mut Arena) -> Outcome {
     t.equal(
         "shared memory: inside: what could be had",
         attack.marks.granted(),
-        PAGES / 32,
+        pages / 32,
     );
     t.equal(
         "shared memory: outside: as much as may be",
         arena.hostile.has(rlimit::SHMEM),
-        PAGES,
+        pages,
     );
     t.check(
         "shared memory: outside: the refusals are counted",

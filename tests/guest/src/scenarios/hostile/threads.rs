@@ -9,15 +9,13 @@ use crate::sys::{Sys, code};
 use libvserver::abi::rlimit;
 use std::time::Duration;
 
-/// What the hostile guest may have.
-const MOST: u64 = 60;
-
 pub fn run(t: &mut Test) -> Outcome {
-    let mut arena = Arena::set_up(t, &[("pids.max", "60")])?;
+    let most = t.scale().hostile_threads();
+    let mut arena = Arena::set_up(t, &[("pids.max", &most.to_string())])?;
     t.gives(
         "control: inside: fewer than that are made",
-        arena.hostile.ask(|| threads(40))?,
-        40,
+        arena.hostile.ask(|| threads(most / 2))?,
+        most / 2,
     );
     t.equal(
         "control: nothing was refused",
@@ -29,7 +27,7 @@ pub fn run(t: &mut Test) -> Outcome {
     t.equal(
         "pids.max: outside: as many tasks as may be",
         arena.hostile.group.number("pids.current"),
-        MOST,
+        most,
     );
     t.check(
         "pids.max: outside: it is counted",
@@ -44,14 +42,14 @@ pub fn run(t: &mut Test) -> Outcome {
     drop(attack);
 
     arena.hostile.group.set("pids.max", "max")?;
-    arena.hostile.limit(rlimit::NPROC, MOST)?;
+    arena.hostile.limit(rlimit::NPROC, most)?;
     let before = arena.hostile.group.value("pids.events", "max");
     let attack = arena.hostile.attack(bomb)?;
     explodes(t, &mut arena, &attack, "NPROC")?;
     t.equal(
         "NPROC: outside: as many threads as may be",
         arena.hostile.has(rlimit::NPROC),
-        MOST,
+        most,
     );
     t.check(
         "NPROC: outside: it is counted",
@@ -107,6 +105,7 @@ fn bomb(marks: &Marks) -> i32 {
 }
 
 fn explodes(t: &mut Test, arena: &mut Arena, attack: &Attack, what: &str) -> Outcome {
+    let most = t.scale().hostile_threads();
     t.check(
         &format!("{what}: the bomb comes to its end"),
         attack.is_refused(),
@@ -120,13 +119,13 @@ fn explodes(t: &mut Test, arena: &mut Arena, attack: &Attack, what: &str) -> Out
     t.equal(
         &format!("{what}: inside: threads that could be made"),
         attack.marks.granted(),
-        MOST - 1,
+        most - 1,
     );
     t.gives(
         &format!("{what}: another guest makes as many as it wants"),
-        arena.victim.ask(|| threads(MOST))?,
-        MOST,
+        arena.victim.ask(|| threads(most))?,
+        most,
     );
-    t.gives(&format!("{what}: the host too"), threads(MOST), MOST);
+    t.gives(&format!("{what}: the host too"), threads(most), most);
     Ok(())
 }

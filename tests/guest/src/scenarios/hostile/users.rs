@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! What the kernel counts by the number of a user. Root of one guest is root of another and of the
-//! host there, unless they have user namespaces of their own: who takes all leaves nothing for the
-//! others.
+//! host there: who takes all leaves nothing for the others. User namespaces do not change that for
+//! most of it, as it counts for who made the namespace as well.
 //!
 //! What is checked: the hostile guest gets no more than the limit, with the error that programs
 //! know, and all is there again when it has ended. That others are refused meanwhile is a known
@@ -30,6 +30,8 @@ const USER: u32 = 4242;
 const PROCESSES: u64 = 40;
 /// Watches that a user may have in this test, where the default would be a lot of memory.
 const WATCHES: u64 = 2000;
+/// Bytes of a pipe.
+const PIPE: i64 = 65536;
 const MAX_WATCHES: &str = "/proc/sys/fs/epoll/max_user_watches";
 
 /// The number of the one that somebody else takes.
@@ -39,7 +41,7 @@ fn nothing() -> Sys<()> {
     Ok(())
 }
 
-const KINDS: [Kind; 8] = [
+const KINDS: [Kind; 9] = [
     Kind {
         name: "instances of inotify",
         act: |_| greed::inotify().map(drop),
@@ -84,6 +86,16 @@ const KINDS: [Kind; 8] = [
         },
         before: nothing,
         error: libc::ETOOMANYREFS,
+    },
+    Kind {
+        // No error of the kernel: who has too many gets pipes of two pages instead of 16.
+        name: "pipes of the usual size",
+        act: |_| match greed::pipe_size(greed::pipe()?)? {
+            PIPE => Ok(()),
+            _ => Err(libc::ENOBUFS),
+        },
+        before: || process::prlimit_set(0, libc::RLIMIT_NOFILE, 4096),
+        error: libc::ENOBUFS,
     },
     Kind {
         name: "processes of a user",

@@ -4,7 +4,7 @@
 //! time they got.
 //!
 //! The threads stay where they are, as those of a database would: how soon the kernel spreads them
-//! is another matter than how much the guest gets on each processor. There are two for each,
+//! is another matter than how much the guest gets on each processor. Usually there are two for each,
 //! because the weight of a group is scaled by the threads that it can run, up to the number of
 //! processors, and rounded down (`cgroup_mode` in debugfs, "concur"): who has fewer threads than a
 //! hostile guest has a part of the processors that they run on, not of all.
@@ -26,10 +26,10 @@ pub struct Work {
 }
 
 impl Work {
-    /// Starts it in a guest.
-    pub fn start(side: &Side) -> Result<Self, Stop> {
+    /// Starts it in a guest, with so many threads.
+    pub fn start(side: &Side, threads: usize) -> Result<Self, Stop> {
         let processors = sched::processors() as usize;
-        let times = Shared::map(2 * processors).need("shared numbers")?;
+        let times = Shared::map(threads).need("shared numbers")?;
         let child = side.start(|| {
             let numbers = times.numbers();
             std::thread::scope(|scope| {
