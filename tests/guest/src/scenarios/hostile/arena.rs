@@ -14,10 +14,10 @@ use crate::harness::check::{Outcome, Test};
 use crate::harness::{Child, Need, Promise, Stop, child, context, wait};
 use crate::limits::{GONE_WITHIN, Scale};
 use crate::scenarios::context_limits;
-use crate::scenarios::cpu_share::Place;
+use crate::scenarios::cpu_share::{Bucket, Place};
 use crate::sys::memory::Shared;
 use crate::sys::{Sys, files, greed, process, sched, spaces};
-use libvserver::abi::rlimit;
+use libvserver::abi::{rlimit, vxf};
 use std::fs::File;
 use std::io::{Read, Write};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -294,6 +294,17 @@ impl Side {
         context_limits::set(self.xid(), id, value, value)
             .map(drop)
             .need("limit of the context")
+    }
+
+    /// Gives it a token bucket for so many percent of one processor, with nothing in it.
+    pub fn bucket(&self, percent: i32) -> Result<(), Stop> {
+        self.place.bucket(Bucket::empty(percent))?;
+        self.place.flag(vxf::SCHED_HARD, true)
+    }
+
+    /// How long its tasks waited for tokens.
+    pub fn on_hold(&self) -> Result<Duration, Stop> {
+        Ok(self.place.times()?.hold)
     }
 
     /// What the context has of a resource.

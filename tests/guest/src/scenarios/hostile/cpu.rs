@@ -68,13 +68,14 @@ pub fn run(t: &mut Test) -> Outcome {
     let many = 2 * sched::processors();
     let fair = t.scale().fair();
     let more = fair * 1.6;
-    // The measure can fail: in one group threads are what counts.
+    // The measure can fail: in one group threads are what counts, and here it has one for each
+    // processor.
     let crowd = arena.victim.attack(|marks| burn(marks, threads))?;
     t.check("control: a crowd in the guest itself", crowd.does(1));
-    let share = arena.share(many, more)?;
+    let share = arena.share(sched::processors(), more)?;
     t.check(
         &format!("control: takes its share away: {:.0} %", share * 100.0),
-        share < fair / 2.0,
+        share < fair * 0.8,
     );
     t.check("control: the crowd ends", arena.victim.end_tasks());
     drop(crowd);
@@ -115,26 +116,48 @@ pub fn run(t: &mut Test) -> Outcome {
     arena.hostile.group.set("cpu.weight", "100")?;
 
     arena.hostile.group.set("cpu.max", "20000 100000")?;
-    sleep(Duration::from_millis(200));
-    let (used, from) = (arena.hostile.group.used(), Instant::now());
-    sleep(t.scale().span() * 2);
-    let part = (arena.hostile.group.used() - used).as_secs_f64() / from.elapsed().as_secs_f64();
-    t.check(
-        &format!("cpu.max 20 %: no more than that, though all is idle: {part:.2}"),
-        part < 0.2 * 1.5 + 0.1,
-    );
+    ceiling(t, &mut arena, "cpu.max 20 %", more)?;
     t.check(
         "cpu.max 20 %: it was on hold",
         arena.hostile.group.value("cpu.stat", "nr_throttled") > 0,
     );
+    arena.hostile.group.set("cpu.max", "max 100000")?;
+
+    arena.hostile.bucket(20)?;
+    ceiling(t, &mut arena, "a bucket for 20 %", more)?;
+    t.check(
+        "a bucket for 20 %: it was on hold",
+        arena.hostile.on_hold()? > Duration::ZERO,
+    );
+    arena.ends(t)
+}
+
+/// Threads that may use a fifth of a processor, though all is idle, and what they leave.
+fn ceiling(t: &mut Test, arena: &mut Arena, what: &str, more: f64) -> Outcome {
+    sleep(Duration::from_millis(200));
+    let mut part = f64::INFINITY;
+    for _ in 0..4 {
+        let (used, from) = (arena.hostile.group.used(), Instant::now());
+        sleep(t.scale().span() * 2);
+        let now = (arena.hostile.group.used() - used).as_secs_f64() / from.elapsed().as_secs_f64();
+        part = part.min(now);
+        // It is given out in slices, and taken back by a tick that may come late.
+        if part < 0.3 {
+            break;
+        }
+    }
+    t.check(
+        &format!("{what}: no more than that, though all is idle: {part:.2}"),
+        part < 0.3,
+    );
     // What the hostile guest may not use is the other's.
-    let share = arena.share(many, more)?;
+    let share = arena.share(2 * sched::processors(), more)?;
     t.check(
         &format!(
-            "cpu.max 20 %: the other guest gets the rest: {:.0} %",
+            "{what}: the other guest gets the rest: {:.0} %",
             share * 100.0
         ),
         share >= more,
     );
-    arena.ends(t)
+    Ok(())
 }

@@ -10,10 +10,12 @@
 
 use super::arena::{Arena, Marks};
 use crate::harness::check::{Outcome, Test};
-use crate::harness::{Need, subprocess, wait};
+use crate::harness::{Need, Stop, subprocess, wait};
 use crate::limits::GONE_WITHIN;
 use crate::sys::{Sys, files, greed, keys, process};
 use libvserver::abi::space;
+use std::thread::sleep;
+use std::time::Duration;
 
 /// Something that is counted by user.
 struct Kind {
@@ -28,11 +30,16 @@ struct Kind {
 const USER: u32 = 4242;
 /// Processes that a user may have in this test.
 const PROCESSES: u64 = 40;
-/// Watches that a user may have in this test, where the default would be a lot of memory.
-const WATCHES: u64 = 2000;
+/// Signals that may wait for a user in this test; the default is some for each MiB of memory.
+const SIGNALS: u64 = 1000;
+/// What a user may have in this test, where the default would be a lot of memory: watches of epoll,
+/// pages of pipes.
+const LOWERED: [(&str, &str); 2] = [
+    ("/proc/sys/fs/epoll/max_user_watches", "500"),
+    ("/proc/sys/fs/pipe-user-pages-soft", "1600"),
+];
 /// Bytes of a pipe.
 const PIPE: i64 = 65536;
-const MAX_WATCHES: &str = "/proc/sys/fs/epoll/max_user_watches";
 
 /// The number of the one that somebody else takes.
 const ONLY: u64 = u64::MAX;
@@ -52,7 +59,7 @@ const KINDS: [Kind; 9] = [
         name: "watches of epoll",
         act: |_| {
             let file = greed::eventfd()?;
-            (0..500).try_for_each(|_| greed::epoll_add(greed::epoll()?, file))
+            (0..100).try_for_each(|_| greed::epoll_add(greed::epoll()?, file))
         },
         before: || process::prlimit_set(0, libc::RLIMIT_NOFILE, 4096),
         error: libc::ENOSPC,
@@ -68,14 +75,14 @@ const KINDS: [Kind; 9] = [
         act: |_| process::sigqueue(process::getpid(), greed::queued_signal()),
         before: || {
             greed::block_queued_signal();
-            Ok(())
+            process::prlimit_set(0, libc::RLIMIT_SIGPENDING, SIGNALS)
         },
         error: libc::EAGAIN,
     },
     Kind {
         name: "timers",
         act: |_| greed::timer(),
-        before: nothing,
+        before: || process::prlimit_set(0, libc::RLIMIT_SIGPENDING, SIGNALS),
         error: libc::EAGAIN,
     },
     Kind {
@@ -124,10 +131,13 @@ fn take_all(marks: &Marks, kind: &Kind) -> i32 {
         return error;
     }
     let mut number = 0;
-    while marks.note((kind.act)(number)).is_ok() {
-        number += 1;
+    loop {
+        match marks.note((kind.act)(number)) {
+            Ok(()) => number += 1,
+            // Somebody else may give one back.
+            Err(_) => sleep(Duration::from_millis(10)),
+        }
     }
-    process::sleep_for_ever()
 }
 
 fn take_one(kind: &Kind) -> Sys<()> {
@@ -135,19 +145,28 @@ fn take_one(kind: &Kind) -> Sys<()> {
     (kind.act)(ONLY)
 }
 
-/// Puts the limit of the machine back.
-struct FewWatches(String);
+/// Puts a limit of the machine back.
+struct Lowered(&'static str, String);
 
-impl Drop for FewWatches {
+impl Lowered {
+    fn set(path: &'static str, value: &str) -> Result<Self, Stop> {
+        let usual = files::read(path).need(path)?;
+        files::write(path, value).need(path)?;
+        Ok(Self(path, usual))
+    }
+}
+
+impl Drop for Lowered {
     fn drop(&mut self) {
-        let _ = files::write(MAX_WATCHES, &self.0);
+        let _ = files::write(self.0, &self.1);
     }
 }
 
 pub fn run(t: &mut Test) -> Outcome {
-    let usual = files::read(MAX_WATCHES).need("watches of epoll")?;
-    let _few = FewWatches(usual);
-    files::write(MAX_WATCHES, &WATCHES.to_string()).need("fewer watches")?;
+    let _lowered = LOWERED
+        .iter()
+        .map(|(path, value)| Lowered::set(path, value))
+        .collect::<Result<Vec<_>, Stop>>()?;
     let mut arena = Arena::set_up(t, &[])?;
     arena.hostile.spaces = space::IPC;
     arena.victim.spaces = space::IPC;

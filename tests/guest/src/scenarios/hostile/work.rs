@@ -72,7 +72,8 @@ fn compute(cpu: usize, time: &AtomicU64) {
         return;
     }
     loop {
-        for _ in 0..10_000 {
+        // Short beside the spans in which this is looked at.
+        for _ in 0..200 {
             std::hint::spin_loop();
         }
         time.store(greed::thread_used().as_nanos() as u64, Ordering::Relaxed);
