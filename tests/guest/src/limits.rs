@@ -96,6 +96,47 @@ impl Scale {
         Duration::from_secs(self.pick(20, 5, 5))
     }
 
+    /// Threads that all compute beside a guest that is to have its share. Who makes them competes
+    /// with those that are there, so the time grows with the square.
+    pub fn hostile_threads(self) -> u64 {
+        self.pick(40, 40, 16)
+    }
+
+    /// Memory, its part of the swap space, and swap space beside a guest that wants more, in MiB.
+    pub fn hostile_swap(self) -> [usize; 3] {
+        self.pick([20, 32, 64], [20, 32, 64], [10, 16, 24])
+    }
+
+    /// What a hostile guest may have of something, so much at most: what it takes to fill that grows
+    /// with it.
+    pub fn hostile(self, most: u64) -> u64 {
+        most / self.pick(1, 1, 3)
+    }
+
+    /// How long a guest is watched beside a hostile one, for one look of several.
+    pub fn span(self) -> Duration {
+        Duration::from_millis(self.pick(1000, 300, 600))
+    }
+
+    /// The part of its share of the processors that a guest keeps beside a hostile one. The
+    /// checkers stretch what cannot be interrupted, and what the kernel does for nobody in
+    /// particular: there only a guest that starves is noticed.
+    pub fn fair(self) -> f64 {
+        self.pick(0.9, 0.9, 0.6)
+    }
+
+    /// How long a process of the host may take for a little work beside a hostile guest.
+    pub fn prompt(self) -> Duration {
+        Duration::from_secs(self.pick(1, 1, 10))
+    }
+
+    /// Memory in KiB that may be missing after a hostile guest, which had up to 48 MiB: lists of
+    /// free pages and partial slabs of each processor keep some. The address sanitizer holds freed
+    /// objects back, up to a 32nd of the memory; what is lost there the leak detector finds.
+    pub fn hostile_slack(self) -> u64 {
+        self.pick(6, 6, 96) << 10
+    }
+
     /// Length of the random commands. The checkers of the debug kernel are what finds something;
     /// on the release kernel a short run shows that nothing outside is harmed at full speed.
     pub fn random(self) -> Duration {

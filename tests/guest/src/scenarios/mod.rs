@@ -24,6 +24,7 @@ mod exec;
 mod fork_bomb;
 mod good_data;
 mod guest_values;
+mod hostile;
 mod ids;
 mod inode_attributes;
 mod instances;
@@ -413,6 +414,81 @@ pub const ALL: &[Scenario] = &[
         "fork-bomb",
         "a fork bomb ends with one ctx_kill",
         fork_bomb::run,
+    ),
+    light(
+        "hostile-threads",
+        "a bomb of threads beside another guest",
+        hostile::threads::run,
+    ),
+    light(
+        "hostile-memory",
+        "a guest that takes too much memory, without swap space",
+        hostile::memory::without_swap,
+    ),
+    light(
+        "hostile-swap",
+        "a guest that takes too much memory and swap space",
+        hostile::memory::with_swap,
+    ),
+    light(
+        "hostile-locked",
+        "a guest that locks its memory",
+        hostile::memory::locked,
+    ),
+    light(
+        "hostile-faults",
+        "tasks that wait for pages which never come",
+        hostile::memory::never_filled,
+    ),
+    light(
+        "hostile-cpu",
+        "many threads of all classes of scheduling beside another guest",
+        hostile::cpu::run,
+    ),
+    light(
+        "hostile-cache",
+        "a guest that reads and writes more than the cache holds",
+        hostile::cache::pages,
+    ),
+    light(
+        "hostile-tmpfs",
+        "a guest that fills file systems in memory",
+        hostile::cache::in_memory,
+    ),
+    light(
+        "hostile-ipc",
+        "a guest that piles up objects of System V and POSIX IPC",
+        hostile::ipc::run,
+    ),
+    light(
+        "hostile-files",
+        "a guest that opens files without end",
+        hostile::files::descriptors,
+    ),
+    light(
+        "hostile-sockets",
+        "a guest that fills sockets without end",
+        hostile::files::sockets,
+    ),
+    light(
+        "hostile-watches",
+        "a guest that watches without end, by inotify and epoll",
+        hostile::files::watches,
+    ),
+    light(
+        "hostile-signals",
+        "processes that signal each other without end",
+        hostile::signals::run,
+    ),
+    light(
+        "hostile-io",
+        "a guest that uses a disk without end",
+        hostile::io::run,
+    ),
+    light(
+        "hostile-users",
+        "what guests share by the number of a user",
+        hostile::users::run,
     ),
     heavy("many", "10,000 contexts at once", many::run),
     heavy(

@@ -2,8 +2,10 @@
 
 //! System calls with plain results: `Ok` with the value, or `Err` with the error number.
 
+pub mod block;
 pub mod devices;
 pub mod files;
+pub mod greed;
 pub mod inet;
 #[cfg(target_arch = "x86_64")]
 pub mod int80;
