@@ -13,7 +13,9 @@
 #include <linux/pid_namespace.h>
 #include <linux/sched/signal.h>
 #include <linux/sched/task.h>
+#include <linux/sched/user.h>
 #include <linux/syscalls.h>
+#include <linux/user_namespace.h>
 #include <linux/vserver.h>
 #include <linux/vserver_limit.h>
 
@@ -124,6 +126,30 @@ void __vs_task_exit(struct task_struct *p, long code)
 	}
 }
 
+/*
+ * Makes the user of @new, which nobody uses yet, that of its context. What was
+ * counted for the former user stays with who has it. Return: 0 or -ENOMEM.
+ */
+static int vs_cred_own_user(struct cred *new)
+{
+	const struct cred *old = override_creds(new);
+	struct user_struct *user = alloc_uid(new->uid);
+	struct ucounts *ucounts = alloc_ucounts(new->user_ns, new->uid);
+
+	revert_creds(old);
+	if (!user || !ucounts) {
+		free_uid(user);
+		if (ucounts)
+			put_ucounts(ucounts);
+		return -ENOMEM;
+	}
+	free_uid(new->user);
+	new->user = user;
+	put_ucounts(new->ucounts);
+	new->ucounts = ucounts;
+	return 0;
+}
+
 /**
  * vs_task_migrate() - move the current task into a context
  * @ctx: a context that the caller holds a reference on.
@@ -142,11 +168,13 @@ int vs_task_migrate(struct vs_ctx *ctx)
 	if (!vs_object_claim(&ctx->obj))
 		return -EFAULT;
 	new = prepare_creds();
-	if (!new) {
-		vs_object_unclaim(&ctx->obj);
-		return -ENOMEM;
-	}
+	if (!new)
+		goto no_memory;
 	new->vs.instance = ctx->obj.instance;
+	if (vs_cred_own_user(new)) {
+		abort_creds(new);
+		goto no_memory;
+	}
 	new->vs.masked = 0;
 	if (vs_ctx_sealed(ctx))
 		vs_cred_trim(new, ctx);
@@ -169,6 +197,10 @@ int vs_task_migrate(struct vs_ctx *ctx)
 		vs_object_put(&old->obj);
 	}
 	return 0;
+
+no_memory:
+	vs_object_unclaim(&ctx->obj);
+	return -ENOMEM;
 }
 EXPORT_SYMBOL_GPL(vs_task_migrate);
 

@@ -68,6 +68,18 @@ struct vs_cred {
 };
 
 /**
+ * struct vs_user - whose user it is that something is counted for
+ * @instance: number of the context; 0 for the host. Constant.
+ *
+ * User number 0 of two contexts is two users, who have limits of their own.
+ */
+struct vs_user {
+#ifdef CONFIG_VSERVER
+	u64 instance;
+#endif
+};
+
+/**
  * struct vs_proc_entry - visibility of an entry of procfs
  * @changed: bits of IATTR_FLAGS that differ from those it started with. Read and
  *	written without a lock.
