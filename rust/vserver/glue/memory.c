@@ -57,8 +57,10 @@ struct cgroup_subsys_state *vs_memory_read(struct vs_memory *memory)
 	if (!cgroup_subsys_on_dfl(memory_cgrp_subsys))
 		return NULL;
 	memset(memory, 0, sizeof(*memory));
-	memory->limit = memory->room = U64_MAX;
-	memory->swap_limit = memory->swap_room = U64_MAX;
+	memory->limit = U64_MAX;
+	memory->room = U64_MAX;
+	memory->swap_limit = U64_MAX;
+	memory->swap_room = U64_MAX;
 	scoped_guard(rcu)
 		css = cgroup_get_e_css(vs_cgroup(), &memory_cgrp_subsys);
 	for (group = mem_cgroup_from_css(css); group;
