@@ -177,9 +177,12 @@ pub fn with_swap(t: &mut Test) -> Outcome {
         "too much for both: inside: who takes it is killed",
         attack.marks.kills() >= 1 && !attack.has_ended(),
     );
+    // The first ones may be killed before their pages have reached it.
     t.check(
         "too much for both: outside: the limit of swap space was hit",
-        arena.hostile.group.value("memory.swap.events", "max") > 0,
+        wait::until(GONE_WITHIN * 3, || {
+            arena.hostile.group.value("memory.swap.events", "max") > 0
+        }),
     );
     t.check(
         "too much for both: there is swap space for others",
