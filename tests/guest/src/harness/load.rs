@@ -113,9 +113,8 @@ impl Drop for Load {
 
 /// Body of the process.
 fn live(xid: u32, kind: Kind, mut begin: File, mut answer: File) -> i32 {
-    let before = process::used().as_nanos() as u64;
     match prepare(xid, kind) {
-        Ok(go) => {
+        Ok((before, go)) => {
             if answer.write_all(&before.to_ne_bytes()).is_err() {
                 return 1;
             }
@@ -128,10 +127,12 @@ fn live(xid: u32, kind: Kind, mut begin: File, mut answer: File) -> i32 {
     }
 }
 
-fn prepare(xid: u32, kind: Kind) -> Sys<Arc<Barrier>> {
+/// Enters the context and starts the threads: what the process had used when it was in, nanoseconds.
+fn prepare(xid: u32, kind: Kind) -> Sys<(u64, Arc<Barrier>)> {
     if xid != 0 {
         context::migrate(xid, 0)?;
     }
+    let before = process::used().as_nanos() as u64;
     if kind.first_processor {
         sched::setaffinity(0)?;
     }
@@ -149,7 +150,7 @@ fn prepare(xid: u32, kind: Kind) -> Sys<Arc<Barrier>> {
             })
             .map_err(|error| crate::sys::code(&error))?;
     }
-    Ok(go)
+    Ok((before, go))
 }
 
 fn compute() -> ! {

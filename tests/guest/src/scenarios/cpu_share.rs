@@ -191,7 +191,7 @@ pub fn run(t: &mut Test) -> Outcome {
 fn unseen(t: &Test, threads: u32) -> Duration {
     match t.scale().flavour {
         Flavour::Release => Duration::ZERO,
-        Flavour::Debug => Duration::from_millis(10) + Duration::from_micros(500) * threads,
+        Flavour::Debug => Duration::from_millis(10) + Duration::from_millis(2) * threads,
     }
 }
 
