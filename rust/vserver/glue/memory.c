@@ -153,7 +153,7 @@ int vs_meminfo_show(struct seq_file *m, void *v)
 			memcg_page_state(group, NR_FILE_PAGES));
 #ifdef CONFIG_SWAP
 	vs_meminfo_line(m, "SwapCached:     ",
-			memcg_page_state(group, NR_SWAPCACHE) >> PAGE_SHIFT);
+			memcg_page_state(group, NR_SWAPCACHE));
 #endif
 	vs_meminfo_line(m, "SwapTotal:      ", memory.swap_total);
 	vs_meminfo_line(m, "SwapFree:       ", memory.swap_free);
