@@ -32,7 +32,7 @@ part_of() {
 	case "$(sed -n -E 's/^Subject: (\[[^]]*\] )?//p' "$1" | head -n 1)" in
 	net:* | ipv4:* | ipv6:* | unix:*) echo network ;;
 	'sched: give tasks and credentials'*) echo interface ;;
-	files:* | sched:* | cputime:* | mm:* | memcg:* | quota:* | ipc:* | values:* | ucounts:*) echo limits ;;
+	files:* | sched:* | cputime:* | mm:* | memcg:* | quota:* | ipc:* | values:* | ucounts:* | keys:*) echo limits ;;
 	*) echo interface ;;
 	esac
 }

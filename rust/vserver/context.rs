@@ -128,9 +128,15 @@ impl Context {
         self.head.claims().saturating_sub(persistent)
     }
 
-    /// Use of a resource; nothing when it is not counted.
+    /// Use of a resource; nothing when it is not counted. May sleep.
     pub(crate) fn usage(&self, resource: u32) -> Usage {
-        Counted::of(resource).map_or_else(Usage::default, |counted| self.head.usage(counted))
+        let Some(counted) = Counted::of(resource) else {
+            return Usage::default();
+        };
+        if counted == Counted::Descriptors {
+            self.head.count_on_demand();
+        }
+        self.head.usage(counted)
     }
 
     /// When the context was made, nanoseconds of the monotonic clock.

@@ -31,17 +31,26 @@ pub(crate) enum Counted {
     SemArrays,
     /// System V semaphores.
     Semaphores,
+    /// Locks of files.
+    Locks,
+    /// Bytes of POSIX message queues.
+    MsgBytes,
+    /// Descriptors, counted when somebody asks.
+    Descriptors,
 }
 
 impl Counted {
     /// All of them.
-    pub(crate) const ALL: [Self; 6] = [
+    pub(crate) const ALL: [Self; 9] = [
         Self::Threads,
         Self::Files,
         Self::Sockets,
         Self::ShmPages,
         Self::SemArrays,
         Self::Semaphores,
+        Self::Locks,
+        Self::MsgBytes,
+        Self::Descriptors,
     ];
 
     /// The counter of a resource, if it is counted.
@@ -53,6 +62,9 @@ impl Counted {
             rlimit::SHMEM => Some(Self::ShmPages),
             rlimit::SEMARY => Some(Self::SemArrays),
             rlimit::NSEMS => Some(Self::Semaphores),
+            rlimit::LOCKS => Some(Self::Locks),
+            rlimit::MSGQUEUE => Some(Self::MsgBytes),
+            rlimit::OPENFD => Some(Self::Descriptors),
             _ => None,
         }
     }

@@ -5,13 +5,18 @@
 #define pr_fmt(fmt) "vserver: " fmt
 
 #include <linux/atomic.h>
+#include <linux/bitmap.h>
 #include <linux/errno.h>
 #include <linux/export.h>
+#include <linux/fdtable.h>
 #include <linux/jiffies.h>
 #include <linux/printk.h>
 #include <linux/rcupdate.h>
+#include <linux/sched/signal.h>
+#include <linux/sched/task.h>
 #include <linux/security.h>
 #include <linux/vserver_limit.h>
+#include <linux/vserver_user.h>
 
 /* A resource that is at its limit is not told of again before. */
 #define VS_TELL_INTERVAL	(60 * HZ)
@@ -23,6 +28,9 @@ static const char *const vs_resource_names[VS_RESOURCES] = {
 	[VS_SHM_PAGES] = "pages of shared memory (SHMEM)",
 	[VS_SEM_ARRAYS] = "semaphore arrays (SEMARY)",
 	[VS_SEMAPHORES] = "semaphores (NSEMS)",
+	[VS_LOCKS] = "locks of files (LOCKS)",
+	[VS_MSG_BYTES] = "bytes of POSIX message queues (MSGQUEUE)",
+	[VS_DESCRIPTORS] = "descriptors (OPENFD)",
 };
 
 /* Takes the start: nothing is counted, everything may be had. */
@@ -113,6 +121,110 @@ void vs_limit_uncharge_other(u64 instance, enum vs_resource resource)
 	if (ctx)
 		vs_limit_uncharge(ctx, resource, 1);
 }
+
+/* The locks themselves are counted when they are active. Caller holds the inode's lock. */
+int __vs_lock_refused(u64 instance, int n)
+{
+	struct vs_ctx *ctx;
+	s64 value;
+
+	guard(rcu)();
+	ctx = vs_current_instance_ctx(instance) ?: vs_ctx_of_instance(instance);
+	if (!ctx)
+		return 0;
+	value = atomic64_read(&ctx->limits[VS_LOCKS].value);
+	if (value + n <= atomic64_read(&ctx->limits[VS_LOCKS].ceiling))
+		return 0;
+	vs_limit_hit(ctx, VS_LOCKS, value);
+	return -ENOLCK;
+}
+
+/* Whoever closes a file, of whatever context, takes away the locks on it. */
+void __vs_lock_count(u64 instance, int n)
+{
+	struct vs_ctx *ctx;
+
+	guard(rcu)();
+	ctx = vs_current_instance_ctx(instance) ?: vs_ctx_of_instance(instance);
+	if (!ctx)
+		return;
+	if (n > 0)
+		vs_limit_add(ctx, VS_LOCKS, n);
+	else
+		vs_limit_uncharge(ctx, VS_LOCKS, -n);
+}
+
+/* What is refused stays counted until the caller gives it back. */
+bool __vs_msg_charge(u64 instance, long bytes)
+{
+	struct vs_limit *limit;
+	struct vs_ctx *ctx;
+	s64 value;
+
+	guard(rcu)();
+	ctx = vs_ctx_of_instance(instance);
+	if (!ctx)
+		return true;
+	limit = &ctx->limits[VS_MSG_BYTES];
+	value = atomic64_add_return(bytes, &limit->value);
+	if (value > atomic64_read(&limit->ceiling)) {
+		vs_limit_hit(ctx, VS_MSG_BYTES, value - bytes);
+		return false;
+	}
+	vs_limit_raise(limit, value);
+	return true;
+}
+
+void __vs_msg_uncharge(u64 instance, long bytes)
+{
+	struct vs_ctx *ctx;
+
+	guard(rcu)();
+	ctx = vs_ctx_of_instance(instance);
+	if (ctx)
+		vs_limit_uncharge(ctx, VS_MSG_BYTES, bytes);
+}
+
+/* Descriptors in use in the table of a process. Caller holds its task_lock(). */
+static unsigned int vs_descriptors_of(const struct task_struct *task)
+{
+	const struct fdtable *table;
+
+	if (!task->files)
+		return 0;
+	guard(spinlock)(&task->files->file_lock);
+	table = files_fdtable(task->files);
+	return bitmap_weight(table->open_fds, table->max_fds);
+}
+
+/**
+ * vs_limit_refresh() - count what is not counted as it comes and goes
+ * @ctx: a context.
+ *
+ * Descriptors: nobody is ever refused one for its context, so only those who look pay.
+ * Counted are the tables of processes: one that two share is counted twice, one that a
+ * thread has for itself is not. Any context but interrupts.
+ */
+void vs_limit_refresh(struct vs_ctx *ctx)
+{
+	struct vs_limit *limit = &ctx->limits[VS_DESCRIPTORS];
+	struct task_struct *task;
+	s64 value = 0;
+
+	rcu_read_lock();
+	for_each_process(task) {
+		if (READ_ONCE(task->vs.ctx) != ctx)
+			continue;
+		task_lock(task);
+		value += vs_descriptors_of(task);
+		task_unlock(task);
+	}
+	rcu_read_unlock();
+	atomic64_set(&limit->value, value);
+	vs_limit_raise(limit, value);
+	vs_limit_lower(limit, value);
+}
+EXPORT_SYMBOL_GPL(vs_limit_refresh);
 
 /* The caller drops the credentials. */
 int vs_file_refused(struct file *file)

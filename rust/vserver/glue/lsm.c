@@ -362,30 +362,6 @@ static int vs_unix_may_send(struct socket *sock, struct socket *other)
 	return vs_sock_reach(other->sk);
 }
 
-/* Keys. */
-
-#ifdef CONFIG_KEYS
-static struct vs_owner *vs_key_owner(const struct key *key)
-{
-	return key->security + vs_blob_sizes.lbs_key;
-}
-
-static int vs_key_alloc(struct key *key, const struct cred *cred,
-			unsigned long flags)
-{
-	vs_key_owner(key)->instance = cred->vs.instance;
-	return 0;
-}
-
-static int vs_key_permission(key_ref_t key_ref, const struct cred *cred,
-			     enum key_need_perm need_perm)
-{
-	const struct key *key = key_ref_to_ptr(key_ref);
-
-	return vs_key_owner(key)->instance == cred->vs.instance ? 0 : -EACCES;
-}
-#endif
-
 static struct security_hook_list vs_hooks[] __ro_after_init = {
 	LSM_HOOK_INIT(capable, vs_lsm_capable),
 	LSM_HOOK_INIT(bprm_creds_from_file, vs_bprm_creds_from_file),

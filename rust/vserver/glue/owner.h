@@ -4,8 +4,10 @@
 #define _VSERVER_GLUE_OWNER_H
 
 #include <linux/ipc.h>
+#include <linux/key.h>
 #include <linux/lsm_hooks.h>
 #include <linux/sched.h>
+#include <linux/security.h>
 #include <linux/vserver.h>
 
 /* What the module keeps per file (who asked for signals), key, IPC object. */
@@ -24,5 +26,10 @@ static inline u64 vs_current_instance(void)
 int vs_ipc_alloc(struct kern_ipc_perm *perm);
 int vs_ipc_permission(struct kern_ipc_perm *perm, short flag);
 int vs_ipc_command(struct kern_ipc_perm *perm, int cmd);
+
+/* keys.c */
+int vs_key_alloc(struct key *key, const struct cred *cred, unsigned long flags);
+int vs_key_permission(key_ref_t key_ref, const struct cred *cred,
+		      enum key_need_perm need_perm);
 
 #endif /* _VSERVER_GLUE_OWNER_H */

@@ -294,6 +294,9 @@ static const struct {
 	{ "cpuinfo", VS_FLAG_VIRT_CPU, .seq = &vs_cpuinfo },
 	{ "meminfo", VS_FLAG_VIRT_MEM, .show = vs_meminfo_show },
 	{ "swaps", VS_FLAG_VIRT_MEM, .seq = &vs_swaps },
+#ifdef CONFIG_KEYS
+	{ "key-users", .show = vs_key_users_show },
+#endif
 };
 
 /* Something limits the memory of the guest. May sleep. */
@@ -328,7 +331,7 @@ bool vs_values_open(const struct proc_dir_entry *de, struct file *file,
 
 		if (strcmp(de->name, entry->name))
 			continue;
-		if (!vs_virtual(entry->flag) ||
+		if ((entry->flag && !vs_virtual(entry->flag)) ||
 		    (entry->flag == VS_FLAG_VIRT_MEM && !vs_memory_limited()))
 			return false;
 		*result = entry->seq ? seq_open(file, entry->seq) :

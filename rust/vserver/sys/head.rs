@@ -194,6 +194,12 @@ impl Head {
         }
     }
 
+    /// Counts what is not counted as it comes and goes: [`Counted::Descriptors`]. May sleep.
+    pub(crate) fn count_on_demand(&self) {
+        // SAFETY: The head is valid.
+        unsafe { bindings::vs_limit_refresh(self.as_ptr()) };
+    }
+
     /// What may be had of a resource from now on; `i64::MAX` for no limit.
     pub(crate) fn set_ceiling(&self, resource: Counted, ceiling: i64) {
         // SAFETY: The word is valid while `self` is.
@@ -311,6 +317,9 @@ const _: () = assert!(Counted::Sockets as u32 == bindings::vs_resource_VS_SOCKET
 const _: () = assert!(Counted::ShmPages as u32 == bindings::vs_resource_VS_SHM_PAGES);
 const _: () = assert!(Counted::SemArrays as u32 == bindings::vs_resource_VS_SEM_ARRAYS);
 const _: () = assert!(Counted::Semaphores as u32 == bindings::vs_resource_VS_SEMAPHORES);
+const _: () = assert!(Counted::Locks as u32 == bindings::vs_resource_VS_LOCKS);
+const _: () = assert!(Counted::MsgBytes as u32 == bindings::vs_resource_VS_MSG_BYTES);
+const _: () = assert!(Counted::Descriptors as u32 == bindings::vs_resource_VS_DESCRIPTORS);
 const _: () = assert!(Counted::ALL.len() as u32 == bindings::vs_resource_VS_RESOURCES);
 
 impl NetHead {

@@ -322,6 +322,7 @@ void vs_task_free(struct task_struct *p);
 /* glue/limit.c */
 void vs_limit_init(struct vs_ctx *ctx);
 void vs_limit_reset(struct vs_ctx *ctx);
+void vs_limit_refresh(struct vs_ctx *ctx);
 
 /* glue/traffic.c */
 int vs_traffic_init(struct vs_ctx *ctx);

@@ -8,7 +8,7 @@
  * the context, and needs no reference on it: as a rule it goes while a task of the
  * context runs, and when the context is gone there is nothing to give back to.
  *
- * Included where files are made and go, often enough for inlines, and IPC objects.
+ * Included where files are made and go, often enough for inlines, locks and IPC objects.
  */
 #ifndef _LINUX_VSERVER_LIMIT_H
 #define _LINUX_VSERVER_LIMIT_H
@@ -30,6 +30,8 @@ int vs_file_refused(struct file *file);
 bool __vs_shm_allowed(unsigned long pages);
 void __vs_shm_count(const struct kern_ipc_perm *perm, long pages);
 void __vs_sem_count(const struct kern_ipc_perm *perm, int semaphores);
+int __vs_lock_refused(u64 instance, int n);
+void __vs_lock_count(u64 instance, int n);
 
 /* Counts @n more, whatever the ceiling says. Any context. */
 static inline void vs_limit_add(struct vs_ctx *ctx, enum vs_resource resource,
@@ -150,6 +152,33 @@ static inline void vs_sem_count(const struct kern_ipc_perm *perm, int semaphores
 		__vs_sem_count(perm, semaphores);
 }
 
+/**
+ * vs_lock_refused() - may the context that opened a file have locks more?
+ * @file: the file to be locked.
+ * @n: how many.
+ *
+ * They are counted when they are active, see vs_lock_count(). Those who ask for locks
+ * of one inode come one by one; others may come in between, so that there may be one
+ * too many for each processor. Any context.
+ *
+ * Return: 0 or -ENOLCK.
+ */
+static inline int vs_lock_refused(const struct file *file, int n)
+{
+	u64 instance = vs_enabled() && file ? file->f_cred->vs.instance : 0;
+
+	return instance ? __vs_lock_refused(instance, n) : 0;
+}
+
+/* A lock has become active, or ceases to be. Any context. */
+static inline void vs_lock_count(const struct file *file, int n)
+{
+	u64 instance = vs_enabled() && file ? file->f_cred->vs.instance : 0;
+
+	if (instance)
+		__vs_lock_count(instance, n);
+}
+
 #else /* CONFIG_VSERVER */
 
 static inline int vs_file_charge(struct file *file)
@@ -171,6 +200,15 @@ static inline void vs_shm_count(const struct kern_ipc_perm *perm, long pages)
 }
 
 static inline void vs_sem_count(const struct kern_ipc_perm *perm, int semaphores)
+{
+}
+
+static inline int vs_lock_refused(const struct file *file, int n)
+{
+	return 0;
+}
+
+static inline void vs_lock_count(const struct file *file, int n)
 {
 }
 

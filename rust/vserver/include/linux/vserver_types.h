@@ -8,11 +8,18 @@
 #ifndef _LINUX_VSERVER_TYPES_H
 #define _LINUX_VSERVER_TYPES_H
 
+#include <linux/compiler.h>
+#include <linux/linkage.h>
 #include <linux/types.h>
 
 struct task_struct;
 struct vs_ctx;
 struct vs_net;
+
+#ifndef CONFIG_ARCH_HAS_SYSCALL_WRAPPER
+/* For tables of system calls that are compiled from C. */
+asmlinkage long sys_vserver(u32 cmd, u32 id, void __user *data);
+#endif
 
 /**
  * struct vs_task - membership of a task, embedded in struct task_struct

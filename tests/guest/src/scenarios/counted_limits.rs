@@ -9,7 +9,7 @@ use crate::harness::check::{Outcome, Test};
 use crate::harness::wire::{GUESTS, site};
 use crate::harness::{Child, Guest, Need, Stop, Wire, Words, context, spectator, wait};
 use crate::limits::GONE_WITHIN;
-use crate::sys::{Sys, inet, log, process, sys};
+use crate::sys::{Sys, greed, inet, log, process, sys};
 use libvserver::abi::{rlimit, vcmd, vxf};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -362,7 +362,51 @@ fn dup_is_no_file(t: &mut Test) -> Outcome {
         usage(xid, rlimit::NOFILE)?,
         (files, 0, files + 1, 0),
     );
+    descriptors(t, &mut guest)
+}
+
+fn one_copy(_: &Words) -> Sys<i32> {
+    greed::dup(0)
+}
+
+/// Descriptors are counted when somebody asks; nobody is refused one.
+fn descriptors(t: &mut Test, guest: &mut Guest) -> Outcome {
+    let xid = guest.xid();
+    let (start, ..) = usage(xid, rlimit::OPENFD)?;
+    t.check("some from the start", start > 0);
+    t.ok("a limit", set(xid, rlimit::OPENFD, 1, 1));
+    let mut copies = Vec::new();
+    for _ in 0..3 {
+        copies.push(
+            guest
+                .ask(one_copy)?
+                .need("inside: a copy of a descriptor")?,
+        );
+    }
+    let with_copies = usage(xid, rlimit::OPENFD)?;
+    t.equal("OFD: outside: three more", with_copies.0, start + 3);
+    t.equal("OFD: nobody was refused", with_copies.3, 0);
+    let child = guest.ask(|_| process::sleeper())?.need("a child")?;
+    t.check(
+        "OFD: a process with copies of all counts too",
+        usage(xid, rlimit::OPENFD)?.0 > start + 3,
+    );
+    t.check("OFD: in /proc/virtual", {
+        let (value, ..) = usage(xid, rlimit::OPENFD)?;
+        in_proc(xid, "OFD", value, 0)?
+    });
+    guest
+        .call(end, &[i64::from(child)])?
+        .need("the child ends")?;
+    for fd in copies {
+        guest.call(close, &[i64::from(fd)])?.need("closed")?;
+    }
+    t.equal("OFD: as at first", usage(xid, rlimit::OPENFD)?.0, start);
     Ok(())
+}
+
+fn end(w: &Words) -> Sys<()> {
+    give_back(rlimit::NPROC, w.int(0))
 }
 
 /// Ends all processes of a persistent guest, which stays.

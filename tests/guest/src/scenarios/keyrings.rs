@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Keys of others.
+//! Keys of others, and how many keys a guest may have.
 
 use crate::harness::check::{Outcome, Test};
-use crate::harness::{Guest, Need, Words, spectator, subprocess};
-use crate::sys::{Sys, keys, process};
+use crate::harness::{Guest, Need, Setting, Words, context, spectator, subprocess, wait};
+use crate::limits::GONE_WITHIN;
+use crate::sys::{Sys, files, keys, process};
 
 type Use = fn(&Words) -> Sys<()>;
 
@@ -86,7 +87,8 @@ pub fn run(t: &mut Test) -> Outcome {
             guest.on(act, guest_key)?,
         );
     }
-    user_ring(t)
+    user_ring(t)?;
+    many_users(t)
 }
 
 /// The keyring of a user belongs to whoever used it first. A guest that is first must not take it
@@ -105,5 +107,118 @@ fn user_ring(t: &mut Test) -> Outcome {
     );
     let fresh = || process::become_user(USER + 1).and_then(|()| keys::add("mine", keys::USER));
     t.ok("control: host: that of another user", subprocess(fresh)?);
+    Ok(())
+}
+
+/// The first of the users of [`many_users`].
+const FIRST: u32 = 20_000;
+/// Keys of a user while it runs. All users of a guest together may have what a hundred may.
+const EACH: u64 = 20;
+const TOGETHER: u64 = 100 * EACH;
+/// Users of a guest that may have keys at the same time.
+const USERS: u64 = 1000;
+
+/// Makes up to `w[0]` keys for each of as many users as there can be: how many users have one, how
+/// many keys there are, and what stopped it.
+fn fill(w: &Words) -> Sys<String> {
+    let (mut users, mut sum) = (0, 0);
+    loop {
+        process::file_user(FIRST + users);
+        let mut made = 0;
+        let error = loop {
+            if made == w.numbers[0] {
+                break 0;
+            }
+            match keys::add(&format!("{users}-{made}"), keys::PROCESS) {
+                Ok(_) => made += 1,
+                Err(error) => break error,
+            }
+        };
+        sum += made;
+        if made == 0 {
+            process::file_user(0);
+            return Ok(format!("{users} {sum} {error}"));
+        }
+        users += 1;
+    }
+}
+
+/// Numbers of the users that `/proc/key-users` shows.
+fn shown(_: &Words) -> Sys<Vec<i32>> {
+    let text = files::read("/proc/key-users")?;
+    Ok(text
+        .lines()
+        .filter_map(|line| line.split(':').next())
+        .filter_map(|number| number.trim().parse().ok())
+        .collect())
+}
+
+fn one_more(w: &Words) -> Sys<i32> {
+    process::file_user(w.int(0) as u32);
+    let result = keys::add("one", keys::PROCESS);
+    process::file_user(0);
+    result
+}
+
+/// Keys are no memory that a cgroup pays for: a guest has users without number, and what each may have
+/// is no limit.
+fn many_users(t: &mut Test) -> Outcome {
+    let _few = Setting::change("/proc/sys/kernel/keys/maxkeys", &EACH.to_string())?;
+    let (one, two) = (t.xid(), t.xid());
+    let mut guest = Guest::start(one)?;
+    let mut other = Guest::start(two)?;
+    let text = guest
+        .call(fill, &[EACH as i64 + 5])?
+        .need("keys of users")?;
+    t.note(format!("users, keys, error: {text}"));
+    let numbers: Vec<u64> = text.split(' ').filter_map(|n| n.parse().ok()).collect();
+    let (users, sum, error) = match numbers[..] {
+        [users, sum, error] => Some((users, sum, error)),
+        _ => None,
+    }
+    .need("three numbers")?;
+    t.equal("inside: the error", error as i32, libc::EDQUOT);
+    t.check(
+        "inside: what a hundred users may have",
+        sum <= TOGETHER && sum + 10 > TOGETHER,
+    );
+    t.check("inside: each what a user may", users >= sum / EACH);
+    t.ok(
+        "another guest: a user with that number",
+        other.call(one_more, &[i64::from(FIRST)])?,
+    );
+    t.ok(
+        "the host: a user with that number",
+        subprocess(|| process::become_user(FIRST).and_then(|()| keys::add("one", keys::PROCESS)))?,
+    );
+
+    let inside = guest.ask(shown)?.need("records inside")?;
+    t.check(
+        "inside: /proc/key-users shows them",
+        inside.contains(&((FIRST + users as u32 - 1) as i32)),
+    );
+    t.equal(
+        "another guest: /proc/key-users shows its own",
+        other.ask(shown)?.need("records of another guest")?,
+        vec![0, FIRST as i32],
+    );
+
+    let mut third = Guest::start(t.xid())?;
+    let text = third.call(fill, &[1])?.need("a key of each user")?;
+    t.note(format!("users, keys, error: {text}"));
+    let users: u64 = text
+        .split(' ')
+        .next()
+        .and_then(|n| n.parse().ok())
+        .need("users")?;
+    t.check(
+        "inside: so many users with a key",
+        users <= USERS && users + 10 > USERS,
+    );
+    for guest in [guest, other, third] {
+        context::kill(guest.xid(), 0, libc::SIGKILL).need("the guest ends")?;
+    }
+    let gone = || shown(&words(0)).is_ok_and(|now| now.iter().all(|user| *user < FIRST as i32));
+    t.check("outside: nothing is left", wait::until(GONE_WITHIN, gone));
     Ok(())
 }

@@ -30,6 +30,7 @@ mod inode_attributes;
 mod instances;
 mod keyrings;
 mod kill_all;
+mod lock_limits;
 mod many;
 mod migrate;
 mod modprobe;
@@ -62,6 +63,7 @@ mod proc_virtnet;
 mod proc_virtual;
 mod process_groups;
 mod published;
+mod queue_limits;
 mod random_commands;
 mod resource_limits;
 mod scheduling;
@@ -353,6 +355,16 @@ pub const ALL: &[Scenario] = &[
         "counted-limits",
         "threads, files and sockets are counted and refused",
         counted_limits::run,
+    ),
+    light(
+        "lock-limits",
+        "locks of files are counted and refused",
+        lock_limits::run,
+    ),
+    light(
+        "queue-limits",
+        "POSIX message queues are counted and refused",
+        queue_limits::run,
     ),
     light(
         "token-buckets",

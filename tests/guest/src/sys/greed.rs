@@ -290,6 +290,13 @@ pub fn message_queue(name: &str) -> Sys<()> {
     Ok(())
 }
 
+/// Removes a POSIX message queue.
+pub fn remove_queue(name: &str) -> Sys<()> {
+    let name = c(name);
+    // SAFETY: the name outlives the call.
+    sys(unsafe { libc::syscall(libc::SYS_mq_unlink, name.as_ptr()) }).map(drop)
+}
+
 /// A signal that queues up.
 pub fn queued_signal() -> c_int {
     libc::SIGRTMIN() + 3

@@ -11,6 +11,7 @@ pub mod inet;
 pub mod int80;
 pub mod ipc;
 pub mod keys;
+pub mod locks;
 pub mod log;
 pub mod machine;
 pub mod memory;

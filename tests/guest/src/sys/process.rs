@@ -160,6 +160,12 @@ pub fn become_user(id: u32) -> Sys<()> {
     }
 }
 
+/// Makes `id` the user that files and keys are made as, of this thread.
+pub fn file_user(id: u32) {
+    // SAFETY: a plain number; the call has no errors.
+    unsafe { libc::syscall(libc::SYS_setfsuid, id) };
+}
+
 /// `fork(2)`: the pid of the child, 0 in the child. The caller is single-threaded.
 pub fn fork() -> Sys<pid_t> {
     // SAFETY: as the caller promises.

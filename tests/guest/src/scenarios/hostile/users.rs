@@ -4,14 +4,13 @@
 //! guest, or of the host: who takes all leaves the others what they had.
 //!
 //! The hostile guest gets no more than the limit, with the error that programs know; others can have
-//! one meanwhile, and all is there again when it has ended. Keys are counted elsewhere, by number
-//! alone: a known gap, told as skipped.
+//! one meanwhile, and all is there again when it has ended.
 
 use super::arena::{Arena, Marks};
 use crate::harness::check::{Outcome, Test};
-use crate::harness::{Need, Stop, subprocess, wait};
+use crate::harness::{Setting, Stop, subprocess, wait};
 use crate::limits::GONE_WITHIN;
-use crate::sys::{Sys, files, greed, keys, process};
+use crate::sys::{Sys, greed, keys, process};
 use libvserver::abi::space;
 use std::thread::sleep;
 use std::time::Duration;
@@ -24,8 +23,6 @@ struct Kind {
     /// What a program does before it starts to take.
     before: fn() -> Sys<()>,
     error: i32,
-    /// It counts for the number of the user alone.
-    shared: bool,
 }
 
 const USER: u32 = 4242;
@@ -55,7 +52,6 @@ const KINDS: [Kind; 9] = [
         act: |_| greed::inotify().map(drop),
         before: nothing,
         error: libc::EMFILE,
-        shared: false,
     },
     Kind {
         name: "watches of epoll",
@@ -65,14 +61,12 @@ const KINDS: [Kind; 9] = [
         },
         before: || process::prlimit_set(0, libc::RLIMIT_NOFILE, 4096),
         error: libc::ENOSPC,
-        shared: false,
     },
     Kind {
         name: "bytes in POSIX message queues",
         act: |number| greed::message_queue(&format!("users-{number}")),
         before: nothing,
         error: libc::EMFILE,
-        shared: false,
     },
     Kind {
         name: "signals that wait",
@@ -82,14 +76,12 @@ const KINDS: [Kind; 9] = [
             process::prlimit_set(0, libc::RLIMIT_SIGPENDING, SIGNALS)
         },
         error: libc::EAGAIN,
-        shared: false,
     },
     Kind {
         name: "timers",
         act: |_| greed::timer(),
         before: || process::prlimit_set(0, libc::RLIMIT_SIGPENDING, SIGNALS),
         error: libc::EAGAIN,
-        shared: false,
     },
     Kind {
         name: "descriptors on their way",
@@ -99,7 +91,6 @@ const KINDS: [Kind; 9] = [
         },
         before: nothing,
         error: libc::ETOOMANYREFS,
-        shared: false,
     },
     Kind {
         // No error of the kernel: who has too many gets pipes of two pages instead of 16.
@@ -110,7 +101,6 @@ const KINDS: [Kind; 9] = [
         },
         before: || process::prlimit_set(0, libc::RLIMIT_NOFILE, 4096),
         error: libc::ENOBUFS,
-        shared: false,
     },
     Kind {
         name: "processes of a user",
@@ -124,14 +114,12 @@ const KINDS: [Kind; 9] = [
             process::become_user(USER)
         },
         error: libc::EAGAIN,
-        shared: false,
     },
     Kind {
         name: "keys of a user",
         act: |number| keys::add(&format!("users-{number}"), keys::PROCESS).map(drop),
         before: || process::become_user(USER),
         error: libc::EDQUOT,
-        shared: true,
     },
 ];
 
@@ -155,27 +143,10 @@ fn take_one(kind: &Kind) -> Sys<()> {
     (kind.act)(ONLY)
 }
 
-/// Puts a limit of the machine back.
-struct Lowered(&'static str, String);
-
-impl Lowered {
-    fn set(path: &'static str, value: &str) -> Result<Self, Stop> {
-        let usual = files::read(path).need(path)?;
-        files::write(path, value).need(path)?;
-        Ok(Self(path, usual))
-    }
-}
-
-impl Drop for Lowered {
-    fn drop(&mut self) {
-        let _ = files::write(self.0, &self.1);
-    }
-}
-
 pub fn run(t: &mut Test) -> Outcome {
     let _lowered = LOWERED
         .iter()
-        .map(|(path, value)| Lowered::set(path, value))
+        .map(|(path, value)| Setting::change(path, value))
         .collect::<Result<Vec<_>, Stop>>()?;
     let mut arena = Arena::set_up(t, &[])?;
     arena.hostile.spaces = space::IPC;
@@ -208,13 +179,7 @@ fn one(t: &mut Test, arena: &Arena, kind: &Kind) -> Outcome {
         take_one(kind)
     })?;
     for (who, result) in [("another guest", victim), ("the host", host)] {
-        let name = format!("{what}: {who} can have one");
-        match result {
-            Err(error) if kind.shared && error == kind.error => {
-                t.skip(&name, "known gap: all users with one number share it");
-            }
-            other => drop(t.ok(&name, other)),
-        }
+        t.ok(&format!("{what}: {who} can have one"), result);
     }
     t.check(
         &format!("{what}: all its tasks end"),
