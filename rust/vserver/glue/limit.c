@@ -98,19 +98,6 @@ void vs_limit_reset(struct vs_ctx *ctx)
 }
 EXPORT_SYMBOL_GPL(vs_limit_reset);
 
-/*
- * Counts one thing more for a context that the current task is not in: it acts with
- * credentials from there. A context that is gone pays nothing and allows all.
- */
-bool vs_limit_charge_other(u64 instance, enum vs_resource resource)
-{
-	struct vs_ctx *ctx;
-
-	guard(rcu)();
-	ctx = vs_ctx_of_instance(instance);
-	return !ctx || vs_limit_charge(ctx, resource, 1);
-}
-
 /* Counts one thing less for a context that the current task is not in. */
 void vs_limit_uncharge_other(u64 instance, enum vs_resource resource)
 {
@@ -231,4 +218,33 @@ int vs_file_refused(struct file *file)
 {
 	security_file_free(file);
 	return -ENFILE;
+}
+
+/*
+ * The current task acts with credentials of others. A context that is gone pays
+ * nothing and allows all.
+ */
+int vs_file_charge_other(struct file *file)
+{
+	u64 instance = file->f_cred->vs.instance;
+	struct vs_ctx *ctx;
+
+	if (!instance)
+		return 0;
+	scoped_guard(rcu) {
+		ctx = vs_current_instance_ctx(instance) ?:
+		      vs_ctx_of_instance(instance);
+		if (!ctx || vs_limit_charge(ctx, VS_FILES, 1))
+			return 0;
+	}
+	return vs_file_refused(file);
+}
+
+/* Whoever lets go of a file last. */
+void vs_file_uncharge_other(const struct file *file)
+{
+	u64 instance = file->f_cred->vs.instance;
+
+	if (instance)
+		vs_limit_uncharge_instance(instance, VS_FILES);
 }

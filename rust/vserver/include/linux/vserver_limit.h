@@ -24,9 +24,10 @@
 void vs_limit_hit(struct vs_ctx *ctx, enum vs_resource resource, s64 value);
 void vs_limit_raise(struct vs_limit *limit, s64 value);
 void vs_limit_lower(struct vs_limit *limit, s64 value);
-bool vs_limit_charge_other(u64 instance, enum vs_resource resource);
 void vs_limit_uncharge_other(u64 instance, enum vs_resource resource);
 int vs_file_refused(struct file *file);
+int vs_file_charge_other(struct file *file);
+void vs_file_uncharge_other(const struct file *file);
 bool __vs_shm_allowed(unsigned long pages);
 void __vs_shm_count(const struct kern_ipc_perm *perm, long pages);
 void __vs_sem_count(const struct kern_ipc_perm *perm, int semaphores);
@@ -102,6 +103,15 @@ static inline void vs_limit_uncharge_instance(u64 instance,
 		vs_limit_uncharge_other(instance, resource);
 }
 
+/*
+ * The file has the credentials of the current task itself, not those of somebody else
+ * that it acts for: it counts for the context of the task.
+ */
+static inline bool vs_file_is_own(const struct file *file)
+{
+	return likely(file->f_cred == current_real_cred());
+}
+
 /**
  * vs_file_charge() - count a file for the context whose credentials it has
  * @file: a new file with its credentials and security blobs.
@@ -113,23 +123,31 @@ static inline void vs_limit_uncharge_instance(u64 instance,
  */
 static inline int vs_file_charge(struct file *file)
 {
-	u64 instance = vs_enabled() ? file->f_cred->vs.instance : 0;
 	struct vs_ctx *ctx;
 
-	if (!instance)
+	if (!vs_enabled())
 		return 0;
-	ctx = vs_current_instance_ctx(instance);
-	if (ctx ? vs_limit_charge(ctx, VS_FILES, 1) :
-		  vs_limit_charge_other(instance, VS_FILES))
-		return 0;
-	return vs_file_refused(file);
+	if (!vs_file_is_own(file))
+		return vs_file_charge_other(file);
+	ctx = current->vs.ctx;
+	return !ctx || vs_limit_charge(ctx, VS_FILES, 1) ?
+		0 : vs_file_refused(file);
 }
 
 /* The file is being freed; its credentials are still there. */
 static inline void vs_file_uncharge(const struct file *file)
 {
-	if (vs_enabled() && file->f_cred->vs.instance)
-		vs_limit_uncharge_instance(file->f_cred->vs.instance, VS_FILES);
+	struct vs_ctx *ctx;
+
+	if (!vs_enabled())
+		return;
+	if (!vs_file_is_own(file)) {
+		vs_file_uncharge_other(file);
+		return;
+	}
+	ctx = current->vs.ctx;
+	if (ctx)
+		vs_limit_uncharge(ctx, VS_FILES, 1);
 }
 
 /* The current task may make a System V segment. Process context. */
