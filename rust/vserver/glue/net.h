@@ -111,6 +111,19 @@ static inline void vs_private6_of(const struct vs_net_set *set,
 	ip->s6_addr32[3] = (__force __be32)set->loopback;
 }
 
+/* Most peers are elsewhere; asked for every datagram, before anything else. */
+static inline bool vs_may_be_private(const void *name)
+{
+	const struct sockaddr_in *sin = name;
+	const struct sockaddr_in6 *sin6 = name;
+
+	if (sin->sin_family == AF_INET)
+		return ipv4_is_loopback(sin->sin_addr.s_addr);
+	/* Mapped addresses begin with zeros too. */
+	return sin->sin_family == AF_INET6 &&
+	       !sin6->sin6_addr.s6_addr32[0] && !sin6->sin6_addr.s6_addr32[1];
+}
+
 /* net_index.c */
 int vs_index_add(struct vs_net *net, const struct vs_net_set *set,
 		 const struct vs_net_set *old);

@@ -20,6 +20,7 @@
 
 struct rhltable vs_owned_table;
 HLIST_HEAD(vs_wide);
+struct vs_owned __rcu *vs_sole[1 << VS_SOLE_BITS];
 
 /*
  * Calls @visit for each single address of the short spans of @set that those of
@@ -112,6 +113,30 @@ static bool vs_is_wide(const struct vs_net_set *set)
 	return false;
 }
 
+/* Whether an entry can be the only one for its address is known when it is there. */
+static void vs_sole_update(struct vs_owned *owned)
+{
+	struct vs_owned __rcu **slot = &vs_sole[vs_sole_slot(&owned->ip)];
+	struct rhlist_head *list;
+	struct vs_owned *there;
+
+	guard(rcu)();
+	list = rhltable_lookup(&vs_owned_table, &owned->ip, vs_owned_params);
+	there = rcu_dereference(*slot);
+	if (list && !rcu_access_pointer(list->next))
+		rcu_assign_pointer(*slot, owned);
+	else if (there && ipv6_addr_equal(&there->ip, &owned->ip))
+		RCU_INIT_POINTER(*slot, NULL);
+}
+
+static void vs_sole_forget(const struct vs_owned *owned)
+{
+	struct vs_owned __rcu **slot = &vs_sole[vs_sole_slot(&owned->ip)];
+
+	if (rcu_access_pointer(*slot) == owned)
+		RCU_INIT_POINTER(*slot, NULL);
+}
+
 static int vs_enter(struct vs_net *net, const struct in6_addr *ip)
 {
 	struct vs_owned *owned = kmalloc_obj(*owned, GFP_KERNEL_ACCOUNT);
@@ -124,6 +149,8 @@ static int vs_enter(struct vs_net *net, const struct in6_addr *ip)
 	err = rhltable_insert(&vs_owned_table, &owned->node, vs_owned_params);
 	if (err)
 		kfree(owned);
+	else
+		vs_sole_update(owned);
 	/* A table that cannot grow says so in several ways. */
 	return err ? -ENOMEM : 0;
 }
@@ -137,6 +164,7 @@ static int vs_withdraw(struct vs_net *net, const struct in6_addr *ip)
 	list = rhltable_lookup(&vs_owned_table, ip, vs_owned_params);
 	rhl_for_each_entry_rcu(owned, pos, list, node) {
 		if (owned->net == net) {
+			vs_sole_forget(owned);
 			rhltable_remove(&vs_owned_table, &owned->node,
 					vs_owned_params);
 			kfree_rcu(owned, rcu);

@@ -71,6 +71,37 @@ extern struct rhltable vs_owned_table;
 /* Network contexts with addresses that are not in the table. */
 extern struct hlist_head vs_wide;
 
+/*
+ * What is in the table for an address of one network context only, where the way
+ * through the table can be saved: each slot has the entry that was made last for it, or
+ * none. Written with the table.
+ */
+#define VS_SOLE_BITS	12
+
+extern struct vs_owned __rcu *vs_sole[1 << VS_SOLE_BITS];
+
+static inline u32 vs_sole_slot(const struct in6_addr *ip)
+{
+	return hash_32((__force u32)(ip->s6_addr32[0] ^ ip->s6_addr32[1] ^
+				     ip->s6_addr32[2] ^ ip->s6_addr32[3]),
+		       VS_SOLE_BITS);
+}
+
+/*
+ * The one network context that owns @ip. Caller holds RCU. Return: NULL when there may
+ * be none, or several.
+ */
+static __always_inline const struct vs_net *
+vs_sole_owner(const struct in6_addr *ip)
+{
+	const struct vs_owned *owned = rcu_dereference(vs_sole[vs_sole_slot(ip)]);
+
+	if (!owned || !ipv6_addr_equal(&owned->ip, ip) ||
+	    unlikely(!hlist_empty(&vs_wide)))
+		return NULL;
+	return owned->net;
+}
+
 void vs_visit_wide(const struct in6_addr *ip,
 		   void (*visit)(const struct vs_net *net, void *data),
 		   void *data);
@@ -91,7 +122,12 @@ vs_index_visit(const struct in6_addr *ip,
 {
 	struct rhlist_head *list, *pos;
 	const struct vs_owned *owned;
+	const struct vs_net *sole = vs_sole_owner(ip);
 
+	if (sole) {
+		visit(sole, data);
+		return;
+	}
 	list = rhltable_lookup(&vs_owned_table, ip, vs_owned_params);
 	rhl_for_each_entry_rcu(owned, pos, list, node)
 		visit(owned->net, data);

@@ -213,9 +213,40 @@ struct sock *__vs_tcp_lookup4(const struct net *net, struct sk_buff *skb,
 	return vs_find_owner4(&packet, vs_ask_tcp4);
 }
 
-struct sock *__vs_udp_lookup4(const struct net *net, struct sk_buff *skb,
-			      __be32 saddr, __be16 sport, __be32 daddr,
-			      unsigned short hnum, int dif, int sdif)
+/*
+ * The one wildcard on a port of @nc that takes the packet, as a rule: without weighing
+ * several against each other, and without a group that shares a port.
+ *
+ * Return: NULL when it is not as simple as that.
+ */
+static __always_inline struct sock *
+vs_udp_plain4(const struct vs_net *nc, const struct net *net, __be32 saddr,
+	      __be16 sport, unsigned short hnum, int dif, int sdif)
+{
+	struct udp_hslot *slot = udp_hashslot2(net->ipv4.udp_table,
+					       vs_salt(nc) ^ hnum);
+	struct sock *sk, *found = NULL;
+
+	udp_portaddr_for_each_entry_rcu(sk, &slot->head) {
+		const struct inet_sock *inet = inet_sk(sk);
+
+		if (READ_ONCE(sk->sk_num) != hnum || vs_sk_net(sk) != nc)
+			continue;
+		if (found || sk->sk_reuseport || sk->sk_rcv_saddr ||
+		    ipv6_only_sock(sk) || !net_eq(sock_net(sk), net) ||
+		    (inet->inet_daddr && inet->inet_daddr != saddr) ||
+		    (inet->inet_dport && inet->inet_dport != sport) ||
+		    !udp_sk_bound_dev_eq(net, sk->sk_bound_dev_if, dif, sdif))
+			return NULL;
+		found = sk;
+	}
+	return found;
+}
+
+static noinline struct sock *
+vs_udp_search4(const struct net *net, struct sk_buff *skb, __be32 saddr,
+	       __be16 sport, __be32 daddr, unsigned short hnum, int dif,
+	       int sdif)
 {
 	struct vs_packet packet = {
 		.net = net, .skb = skb, .doff = sizeof(struct udphdr),
@@ -224,6 +255,24 @@ struct sock *__vs_udp_lookup4(const struct net *net, struct sk_buff *skb,
 	};
 
 	return vs_find_owner4(&packet, vs_ask_udp4);
+}
+
+struct sock *__vs_udp_lookup4(const struct net *net, struct sk_buff *skb,
+			      __be32 saddr, __be16 sport, __be32 daddr,
+			      unsigned short hnum, int dif, int sdif)
+{
+	const struct vs_net *nc;
+	struct sock *sk;
+	struct in6_addr ip;
+
+	ipv6_addr_set_v4mapped(daddr, &ip);
+	nc = vs_sole_owner(&ip);
+	if (likely(nc)) {
+		sk = vs_udp_plain4(nc, net, saddr, sport, hnum, dif, sdif);
+		if (likely(sk))
+			return sk;
+	}
+	return vs_udp_search4(net, skb, saddr, sport, daddr, hnum, dif, sdif);
 }
 
 #if IS_ENABLED(CONFIG_IPV6)
@@ -359,10 +408,39 @@ struct sock *__vs_tcp_lookup6(const struct net *net, struct sk_buff *skb,
 	return vs_find_owner6(&packet, vs_ask_tcp6);
 }
 
-struct sock *__vs_udp_lookup6(const struct net *net, struct sk_buff *skb,
-			      const struct in6_addr *saddr, __be16 sport,
-			      const struct in6_addr *daddr,
-			      unsigned short hnum, int dif, int sdif)
+/* As vs_udp_plain4(). */
+static __always_inline struct sock *
+vs_udp_plain6(const struct vs_net *nc, const struct net *net,
+	      const struct in6_addr *saddr, __be16 sport, unsigned short hnum,
+	      int dif, int sdif)
+{
+	struct udp_hslot *slot = udp_hashslot2(net->ipv4.udp_table,
+					       vs_salt(nc) ^ hnum);
+	struct sock *sk, *found = NULL;
+
+	udp_portaddr_for_each_entry_rcu(sk, &slot->head) {
+		__be16 dport = inet_sk(sk)->inet_dport;
+
+		if (READ_ONCE(sk->sk_num) != hnum || vs_sk_net(sk) != nc)
+			continue;
+		if (found || sk->sk_reuseport || sk->sk_family != PF_INET6 ||
+		    !ipv6_addr_any(&sk->sk_v6_rcv_saddr) ||
+		    !net_eq(sock_net(sk), net) || (dport && dport != sport) ||
+		    (!ipv6_addr_any(&sk->sk_v6_daddr) &&
+		     !ipv6_addr_equal(&sk->sk_v6_daddr, saddr)) ||
+		    !udp_sk_bound_dev_eq(net, READ_ONCE(sk->sk_bound_dev_if),
+					 dif, sdif))
+			return NULL;
+		found = sk;
+	}
+	return found;
+}
+
+static noinline struct sock *
+vs_udp_search6(const struct net *net, struct sk_buff *skb,
+	       const struct in6_addr *saddr, __be16 sport,
+	       const struct in6_addr *daddr, unsigned short hnum, int dif,
+	       int sdif)
 {
 	struct vs_packet packet = {
 		.net = net, .skb = skb, .doff = sizeof(struct udphdr),
@@ -371,6 +449,22 @@ struct sock *__vs_udp_lookup6(const struct net *net, struct sk_buff *skb,
 	};
 
 	return vs_find_owner6(&packet, vs_ask_udp6);
+}
+
+struct sock *__vs_udp_lookup6(const struct net *net, struct sk_buff *skb,
+			      const struct in6_addr *saddr, __be16 sport,
+			      const struct in6_addr *daddr,
+			      unsigned short hnum, int dif, int sdif)
+{
+	const struct vs_net *nc = vs_sole_owner(daddr);
+	struct sock *sk;
+
+	if (likely(nc)) {
+		sk = vs_udp_plain6(nc, net, saddr, sport, hnum, dif, sdif);
+		if (likely(sk))
+			return sk;
+	}
+	return vs_udp_search6(net, skb, saddr, sport, daddr, hnum, dif, sdif);
 }
 #endif
 

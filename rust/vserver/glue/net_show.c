@@ -145,19 +145,6 @@ static const struct vs_net *vs_disguised_net(const struct sock *sk)
 	return net && vs_net_flag(net, VS_NET_HIDE_LBACK) ? net : NULL;
 }
 
-/* Most peers are elsewhere; asked for every datagram, before anything else. */
-static bool vs_may_be_private(const void *name)
-{
-	const struct sockaddr_in *sin = name;
-	const struct sockaddr_in6 *sin6 = name;
-
-	if (sin->sin_family == AF_INET)
-		return ipv4_is_loopback(sin->sin_addr.s_addr);
-	/* Mapped addresses begin with zeros too. */
-	return sin->sin_family == AF_INET6 &&
-	       !sin6->sin6_addr.s6_addr32[0] && !sin6->sin6_addr.s6_addr32[1];
-}
-
 void __vs_show_name(const struct sock *sk, void *name)
 {
 	const struct vs_net *net;

@@ -142,7 +142,12 @@ static struct rtable *vs_choose4(struct net *net, const struct vs_net *nc,
 	}
 	oif = fl4->flowi4_oif;
 	rt = ip_route_output_key_hash(net, fl4, NULL);
-	if (IS_ERR(rt) || vs_own4(set, fl4->saddr))
+	if (IS_ERR(rt))
+		return rt;
+	/* A guest with one address, as a rule. */
+	if (likely(set->n_list4 && (__force u32)fl4->saddr == set->list4[0].ip))
+		return rt;
+	if (vs_own4(set, fl4->saddr))
 		return rt;
 	/* What is local may have the first address of its interface as source. */
 	if (rt->rt_type == RTN_LOCAL && vs_own4(set, fl4->daddr))

@@ -216,7 +216,7 @@ static int vs_bind_address4(const struct vs_net *net, __be32 *ip)
  */
 static void vs_destination4(const struct vs_net *net, __be32 *ip)
 {
-	if (likely(*ip != htonl(INADDR_ANY) && !ipv4_is_loopback(*ip)))
+	if (*ip != htonl(INADDR_ANY) && !ipv4_is_loopback(*ip))
 		return;
 	if (!vs_net_flag(net, VS_NET_LBACK_REMAP))
 		return;
@@ -259,9 +259,6 @@ static void vs_destination6(const struct vs_net *net, struct sock *sk,
 	struct sockaddr_in6 *sin6 = address;
 
 	if (addrlen < SIN6_LEN_RFC2133 || sin6->sin6_family != AF_INET6)
-		return;
-	/* Neither unspecified nor loopback nor mapped. */
-	if (likely(sin6->sin6_addr.s6_addr32[0] || sin6->sin6_addr.s6_addr32[1]))
 		return;
 	if (!vs_net_flag(net, VS_NET_LBACK_REMAP))
 		return;
@@ -316,17 +313,39 @@ int vs_socket_bind(struct socket *sock, struct sockaddr *address, int addrlen)
 	return 0;
 }
 
+/*
+ * No loopback or unspecified address, whatever that means: asked for every datagram, of
+ * the host too, before anything else.
+ */
+static bool vs_is_elsewhere(const struct sock *sk, const void *address,
+			    int addrlen)
+{
+	const struct sockaddr_in *sin = address;
+	const struct sockaddr_in6 *sin6 = address;
+
+	if (sk->sk_family == AF_INET)
+		return addrlen >= (int)sizeof(*sin) && sin->sin_addr.s_addr &&
+		       !ipv4_is_loopback(sin->sin_addr.s_addr);
+	/* Mapped addresses begin with zeros too. */
+	return sk->sk_family == AF_INET6 && addrlen >= SIN6_LEN_RFC2133 &&
+	       sin6->sin6_family == AF_INET6 &&
+	       (sin6->sin6_addr.s6_addr32[0] || sin6->sin6_addr.s6_addr32[1]);
+}
+
 /* A destination as a guest says it: refused, replaced or left as it is. */
 static int vs_destination(struct socket *sock, void *address, int addrlen)
 {
 	struct sock *sk = sock->sk;
-	const struct vs_net *net = sk ? vs_sk_net(sk) : NULL;
+	const struct vs_net *net;
 
+	if (!address || !sk || likely(vs_is_elsewhere(sk, address, addrlen)))
+		return 0;
+	net = vs_sk_net(sk);
 	if (!net)
 		return 0;
 	if (sk->sk_family == AF_NETLINK)
 		return vs_netlink_address(address, addrlen);
-	if (!address || addrlen < (int)sizeof(struct sockaddr_in))
+	if (addrlen < (int)sizeof(struct sockaddr_in))
 		return 0;
 	/* An IPv6 socket takes IPv4 addresses, IPv4 datagrams AF_UNSPEC. */
 	if (sk->sk_family == AF_INET ||

@@ -14,8 +14,8 @@
 #include <linux/uio.h>
 #include <linux/vserver.h>
 #include <linux/vserver_net.h>
-#include <net/ipv6.h>
-#include <net/sock.h>
+
+#include "net.h"
 
 /* Classes of families and directions, as in abi.rs. */
 enum {
@@ -100,13 +100,14 @@ EXPORT_SYMBOL_GPL(vs_traffic_read);
 
 static int vs_sock_class(const struct sock *sk)
 {
+	/* Asked for every datagram. */
+	if (likely(sk->sk_family == AF_INET))
+		return VS_SOCK_INET;
 	switch (sk->sk_family) {
 	case AF_UNSPEC:
 		return VS_SOCK_UNSPEC;
 	case AF_UNIX:
 		return VS_SOCK_UNIX;
-	case AF_INET:
-		return VS_SOCK_INET;
 	case AF_INET6:
 #if IS_ENABLED(CONFIG_IPV6)
 		/* What it says to an IPv4 peer goes out as IPv4. */
@@ -164,7 +165,8 @@ void __vs_sock_received(const struct sock *sk, struct msghdr *msg, int ret)
 	if (ret < 0)
 		return;
 	vs_count(sk, VS_SOCK_RECV, ret);
-	if (sk && msg->msg_name && msg->msg_namelen)
+	if (sk && msg->msg_name && msg->msg_namelen &&
+	    vs_may_be_private(msg->msg_name))
 		vs_show_name(sk, msg->msg_name);
 }
 
