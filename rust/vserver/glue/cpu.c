@@ -117,6 +117,19 @@ void vs_cpu_times(struct vs_ctx *ctx, u32 cpu, struct vs_times *times)
 }
 EXPORT_SYMBOL_GPL(vs_cpu_times);
 
+/* The context has a pool of tokens. */
+static noinline void vs_charge_pool(struct task_struct *p, struct vs_ctx *ctx,
+				    struct vs_cpu *c, u64 ns)
+{
+	c->pending += ns;
+	if (c->pending >= VS_PIECE) {
+		vs_pool_charge(ctx, c->pending);
+		c->pending = 0;
+	}
+	if (READ_ONCE(ctx->pool.held))
+		vs_hold_soon(p);
+}
+
 void __vs_charge(struct task_struct *p, u64 ns)
 {
 	struct vs_ctx *ctx = vs_task_ctx(p);
@@ -128,15 +141,8 @@ void __vs_charge(struct task_struct *p, u64 ns)
 	u64_stats_update_begin(&c->run_sync);
 	u64_stats_add(&c->run, ns);
 	u64_stats_update_end(&c->run_sync);
-	if (!(atomic64_read(&ctx->obj.flags) & VS_FLAG_SCHED))
-		return;
-	c->pending += ns;
-	if (c->pending >= VS_PIECE) {
-		vs_pool_charge(ctx, c->pending);
-		c->pending = 0;
-	}
-	if (READ_ONCE(ctx->pool.held))
-		vs_hold_soon(p);
+	if (atomic64_read(&ctx->obj.flags) & VS_FLAG_SCHED)
+		vs_charge_pool(p, ctx, c, ns);
 }
 
 void __vs_account(struct task_struct *p, int index, u64 ns)

@@ -263,6 +263,10 @@ int __vs_flow6(const struct sock *sk, struct flowi6 *fl6)
 
 	guard(rcu)();
 	set = vs_net_set(nc);
+	/* Most go elsewhere, and have no source yet. */
+	if (likely((fl6->daddr.s6_addr32[0] || fl6->daddr.s6_addr32[1]) &&
+		   ipv6_addr_any(&fl6->saddr)))
+		return set->n_own6 || set->n_odd6 ? 0 : -ENETUNREACH;
 	vs_private6_of(set, &private);
 	unset = ipv6_addr_any(&fl6->saddr) || ipv6_addr_loopback(&fl6->saddr);
 	if (ipv6_addr_loopback(&fl6->daddr) || ipv6_addr_any(&fl6->daddr)) {
@@ -296,11 +300,17 @@ int __vs_source6(struct net *net, const struct sock *sk, struct dst_entry *dst,
 		 struct flowi6 *fl6, int err)
 {
 	const struct vs_net *nc = sk && sk_fullsock(sk) ? vs_sk_net(sk) : NULL;
+	const struct vs_net_set *set;
 
 	if (!nc)
 		return err;
 	guard(rcu)();
-	if (!err && vs_own6(vs_net_set(nc), &fl6->saddr))
+	set = vs_net_set(nc);
+	/* A guest with one address, as a rule. */
+	if (likely(!err && set->n_own6 &&
+		   !memcmp(set->own6[0].first, &fl6->saddr, sizeof(fl6->saddr))))
+		return 0;
+	if (!err && vs_own6(set, &fl6->saddr))
 		return 0;
 	/* The rules of RFC 6724 once more, among own addresses only. */
 	return ipv6_dev_get_saddr(net, dst->error ? NULL : dst_dev_rcu(dst),

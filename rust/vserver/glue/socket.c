@@ -333,14 +333,11 @@ static bool vs_is_elsewhere(const struct sock *sk, const void *address,
 }
 
 /* A destination as a guest says it: refused, replaced or left as it is. */
-static int vs_destination(struct socket *sock, void *address, int addrlen)
+static noinline int vs_destination_near(struct sock *sk, void *address,
+					int addrlen)
 {
-	struct sock *sk = sock->sk;
-	const struct vs_net *net;
+	const struct vs_net *net = vs_sk_net(sk);
 
-	if (!address || !sk || likely(vs_is_elsewhere(sk, address, addrlen)))
-		return 0;
-	net = vs_sk_net(sk);
 	if (!net)
 		return 0;
 	if (sk->sk_family == AF_NETLINK)
@@ -355,6 +352,15 @@ static int vs_destination(struct socket *sock, void *address, int addrlen)
 	else if (sk->sk_family == AF_INET6)
 		vs_destination6(net, sk, address, addrlen);
 	return 0;
+}
+
+static int vs_destination(struct socket *sock, void *address, int addrlen)
+{
+	struct sock *sk = sock->sk;
+
+	if (!address || !sk || likely(vs_is_elsewhere(sk, address, addrlen)))
+		return 0;
+	return vs_destination_near(sk, address, addrlen);
 }
 
 int vs_socket_connect(struct socket *sock, struct sockaddr *address,
