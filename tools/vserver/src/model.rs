@@ -70,6 +70,8 @@ pub struct Model {
     /// Paths that are directories.
     pub directories: BTreeSet<String>,
     pub executed: RefCell<Vec<Program>>,
+    /// Whether the init of the guest mounts `/tmp`.
+    pub mounts_tmp: bool,
     /// Programs that do not exist.
     pub missing_programs: BTreeSet<String>,
     /// What the survey tells about every task.
@@ -120,6 +122,7 @@ impl Model {
             cgroups: RefCell::default(),
             directories: BTreeSet::from(["/srv/web".to_owned()]),
             executed: RefCell::default(),
+            mounts_tmp: false,
             missing_programs: BTreeSet::new(),
             task_name: RefCell::new("init".to_owned()),
             handled_signals: Cell::new(u64::MAX),
@@ -643,6 +646,11 @@ impl System for Model {
         self.mount_step(format!("pivot into {}", root.display()))?;
         self.pivoted.set(true);
         Ok(())
+    }
+
+    fn mounts_tmp(&self, init: &str) -> bool {
+        assert!(self.pivoted.get(), "links of the guest lead to the host");
+        self.mounts_tmp && init.starts_with('/')
     }
 
     fn make_directory(&self, path: &str) -> io::Result<()> {

@@ -87,6 +87,19 @@ fn steps_come_in_the_order_that_is_safe() {
 }
 
 #[test]
+fn temporary_files_are_in_memory_where_init_wants_that() {
+    let mut model = Model::new();
+    start(&model).unwrap();
+    assert!(!model.steps.borrow().iter().any(|step| step == "mount /tmp"));
+    model = Model::new();
+    model.mounts_tmp = true;
+    start(&model).unwrap();
+    // What the description mounts may lie below.
+    assert!(model.position("pivot into /srv/web") < model.position("mount /tmp"));
+    assert!(model.position("mount /tmp") < model.position("attach mount /data"));
+}
+
+#[test]
 fn a_failure_of_any_step_leaves_nothing() {
     let model = Model::new();
     start(&model).unwrap();

@@ -251,6 +251,9 @@ pub trait System: Syscall {
     /// Makes `root` a mount without device nodes and the root directory, and lets go of the old
     /// root.
     fn pivot_into(&self, root: &Path) -> io::Result<()>;
+    /// Whether `init` is a systemd that mounts a file system of its own at `/tmp` when it starts:
+    /// runs where the guest's root is the root.
+    fn mounts_tmp(&self, init: &str) -> bool;
     /// Makes a directory unless there is one; anything else of this name is an error.
     fn make_directory(&self, path: &str) -> io::Result<()>;
     /// Mounts a file system.

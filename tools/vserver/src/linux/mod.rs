@@ -415,6 +415,10 @@ impl<S: Syscall + Clone + Send + 'static> System for Linux<S> {
         tree::pivot_into(root)
     }
 
+    fn mounts_tmp(&self, init: &str) -> bool {
+        tree::mounts_tmp(Path::new("/"), init)
+    }
+
     fn make_directory(&self, path: &str) -> io::Result<()> {
         tree::make_directory(Path::new(path))
     }

@@ -167,6 +167,32 @@ pub(super) fn interface_directories(class: &Path) -> io::Result<Vec<String>> {
     Ok(all.into_iter().collect())
 }
 
+/// Where systemd looks for units, the first one counts.
+const UNITS: &[&str] = &[
+    "etc/systemd/system",
+    "usr/local/lib/systemd/system",
+    "usr/lib/systemd/system",
+    "lib/systemd/system",
+];
+
+/// Whether `init` is systemd, and its unit `tmp.mount` belongs to the start and is not masked.
+pub(super) fn mounts_tmp(root: &Path, init: &str) -> bool {
+    let is_systemd = fs::canonicalize(root.join(init.trim_start_matches('/')))
+        .is_ok_and(|program| program.ends_with("systemd/systemd"));
+    // systemd leaves a link alone.
+    let has_directory = fs::symlink_metadata(root.join("tmp")).is_ok_and(|found| found.is_dir());
+    if !is_systemd || !has_directory {
+        return false;
+    }
+    let find = |name: &str| {
+        let mut places = UNITS.iter().map(|place| root.join(place).join(name));
+        places.find(|path| fs::symlink_metadata(path).is_ok())
+    };
+    let masked = |unit: &Path| fs::read_link(unit).is_ok_and(|to| to == Path::new("/dev/null"));
+    find("local-fs.target.wants/tmp.mount").is_some_and(|link| !masked(&link))
+        && find("tmp.mount").is_some_and(|unit| !masked(&unit))
+}
+
 fn exists(path: &Path) -> io::Result<Option<fs::Metadata>> {
     match fs::symlink_metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
@@ -224,6 +250,40 @@ mod tests {
         let found = interface_directories(&class).unwrap();
         let expected = ["pci0/net", "virtual/net"].map(|name| root.join("devices").join(name));
         assert_eq!(found, expected.map(|path| path.display().to_string()));
+    }
+
+    #[test]
+    fn a_systemd_with_temporary_files_in_memory_is_known() {
+        let root = tempfile::tempdir().unwrap();
+        let root = root.path();
+        let link = |to: &str, name: &str| {
+            let path = root.join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::os::unix::fs::symlink(to, path).unwrap();
+        };
+        let units = root.join("usr/lib/systemd/system");
+        fs::create_dir_all(units.join("local-fs.target.wants")).unwrap();
+        fs::write(root.join("usr/lib/systemd/systemd"), "").unwrap();
+        link("../usr/lib/systemd/systemd", "sbin/init");
+        fs::create_dir(root.join("tmp")).unwrap();
+        let mounts = |init| mounts_tmp(root, init);
+        // As in Debian 12, where the unit is only an example.
+        assert!(!mounts("/sbin/init"));
+        fs::write(units.join("tmp.mount"), "").unwrap();
+        assert!(!mounts("/sbin/init"));
+        link(
+            "../tmp.mount",
+            "usr/lib/systemd/system/local-fs.target.wants/tmp.mount",
+        );
+        assert!(mounts("/sbin/init"));
+        assert!(mounts("/usr/lib/systemd/systemd"));
+        assert!(!mounts("/bin/sh"));
+        link("/dev/null", "etc/systemd/system/tmp.mount");
+        assert!(!mounts("/sbin/init"));
+        fs::remove_file(root.join("etc/systemd/system/tmp.mount")).unwrap();
+        fs::remove_dir(root.join("tmp")).unwrap();
+        link("var/tmp", "tmp");
+        assert!(!mounts("/sbin/init"));
     }
 
     #[test]
