@@ -184,6 +184,8 @@ fn build_view<S: System>(
     for path in view::PROTECTED {
         step(&format!("protect {path}"), system.protect(path))?;
     }
+    // Not before: the protected tree would be a copy with it.
+    step("give the guest a boot id", system.renew_boot_id())?;
     Ok(())
 }
 

@@ -686,6 +686,10 @@ impl System for Model {
         self.guest_step(format!("protect {path}"))
     }
 
+    fn renew_boot_id(&self) -> io::Result<()> {
+        self.guest_step("renew boot id".to_owned())
+    }
+
     fn set_hostname(&self, name: &str) -> io::Result<()> {
         assert!(self.in_child());
         self.step(format!("set hostname {name}"))

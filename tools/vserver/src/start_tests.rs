@@ -65,6 +65,7 @@ fn steps_come_in_the_order_that_is_safe() {
         "attach mount /data",
         "mask /proc/kcore",
         "protect /proc/sys",
+        "renew boot id",
         "set hostname web",
         "create context",
         "set space",

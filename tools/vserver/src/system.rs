@@ -270,6 +270,9 @@ pub trait System: Syscall {
     fn mask(&self, path: &str) -> io::Result<()>;
     /// Makes a file or directory read-only, when it exists.
     fn protect(&self, path: &str) -> io::Result<()>;
+    /// Gives the guest an identifier of this start of it in place of that of the host's start:
+    /// `/proc/sys/kernel/random/boot_id`, when that exists.
+    fn renew_boot_id(&self) -> io::Result<()>;
     /// Sets the host name.
     fn set_hostname(&self, name: &str) -> io::Result<()>;
     /// Replaces the session keyring by a new one.

@@ -457,6 +457,10 @@ impl<S: Syscall + Clone + Send + 'static> System for Linux<S> {
         tree::protect(Path::new(path))
     }
 
+    fn renew_boot_id(&self) -> io::Result<()> {
+        tree::renew_boot_id()
+    }
+
     fn set_hostname(&self, name: &str) -> io::Result<()> {
         raw::mount::set_hostname(name)
     }

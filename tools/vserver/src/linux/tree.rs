@@ -9,7 +9,7 @@ use std::fs::{self, DirBuilder, File};
 use std::io::{self, Write};
 use std::net::IpAddr;
 use std::os::fd::OwnedFd;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 /// Makes a copy of the mount at `root`, without device nodes, the root directory.
@@ -123,6 +123,25 @@ pub(super) fn protect(path: &Path) -> io::Result<()> {
     let attributes = attribute::RDONLY | attribute::NOSUID | attribute::NODEV | attribute::NOEXEC;
     mount::set_attributes(&tree, attributes)?;
     mount::attach_tree(&tree, path)
+}
+
+/// Covers the identifier of the machine's start with one of the guest's: clocks of a guest start
+/// at zero, and a journal takes what has one identifier for one row of times.
+pub(super) fn renew_boot_id() -> io::Result<()> {
+    let place = Path::new("/proc/sys/kernel/random/boot_id");
+    if exists(place)?.is_none() {
+        return Ok(());
+    }
+    let id = fs::read("/proc/sys/kernel/random/uuid")?;
+    // Needed by its mount only, which lasts.
+    let draft = Path::new("/run/.boot_id.vserver");
+    fs::write(draft, id)?;
+    fs::set_permissions(draft, fs::Permissions::from_mode(0o444))?;
+    let tree = mount::clone_tree(draft)?;
+    let attributes = attribute::RDONLY | attribute::NOSUID | attribute::NODEV | attribute::NOEXEC;
+    mount::set_attributes(&tree, attributes)?;
+    mount::attach_tree(&tree, place)?;
+    fs::remove_file(draft)
 }
 
 /// Replaces `/etc/resolv.conf` by a file with these servers. `/etc` must be a directory: through a
