@@ -77,6 +77,7 @@ pub struct Model {
     /// What the survey tells about every task.
     pub task_name: RefCell<String>,
     pub handled_signals: Cell<u64>,
+    pub blocked_signals: Cell<u64>,
     /// The helper program of the kernel, when it does not exist.
     pub missing_helper: Option<String>,
     /// Whether there is a cgroup2 file system.
@@ -126,6 +127,7 @@ impl Model {
             missing_programs: BTreeSet::new(),
             task_name: RefCell::new("init".to_owned()),
             handled_signals: Cell::new(u64::MAX),
+            blocked_signals: Cell::new(0),
             missing_helper: None,
             has_cgroups: true,
             log: RefCell::default(),
@@ -295,6 +297,7 @@ impl System for Model {
                 xid,
                 name: self.task_name.borrow().clone(),
                 handled_signals: self.handled_signals.get(),
+                blocked_signals: self.blocked_signals.get(),
                 ..Default::default()
             })
         });

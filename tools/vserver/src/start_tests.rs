@@ -357,6 +357,11 @@ fn init_is_asked_and_ends() {
 fn systemd_is_asked_with_its_own_signal() {
     let model = started();
     model.task_name.replace("systemd".to_owned());
+    // It handles others.
+    model.handled_signals.set(0x4ec);
+    model
+        .blocked_signals
+        .set(1 << 36 | 1 << (libc::SIGTERM - 1));
     let stopped = stop(&model, &guest(), MANNER).unwrap();
     assert_eq!(stopped.asked_with.as_deref(), Some("SIGRTMIN+3"));
 }
