@@ -1,41 +1,47 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Build the disk image of the demonstration machine: a small Debian of this
-# machine's release, with two more copies of it as the roots of the guests
-# "web" and "db".  Built once per content and kept in $CACHE/images.
+# Build a disk image: that of the demonstration machine, a small Debian of this
+# machine's release with two more copies of it as the roots of the guests "web"
+# and "db", or one that is the root of a guest with an unmodified Debian of any
+# release.  Built once per content and kept in $CACHE/images.
 
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 . "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
+# shellcheck source=scripts/lib-apt.sh
+. "$ROOT/scripts/lib-apt.sh"
 
 usage() {
 	cat <<'USAGE'
-usage: image.sh [--path | --help]
+usage: image.sh [--guest RELEASE] [--path | --help]
 
-Without argument: build the image unless it exists.
-  --path   only print where the image is or would be
+Build the image of the machine unless it exists.
+  --guest RELEASE  the root of a guest instead, with systemd, for example: trixie
+  --path           only print where the image is or would be
 USAGE
 }
 
-# Beyond mmdebstrap's minbase: what the demonstration and a look around need, two
-# init systems for the guests, and what tests of networks serve and ask with.  One
-# Debian serves all: systemd-sysv, which would make systemd /sbin/init, is all that
-# excludes sysvinit.
-packages=(iproute2 iputils-ping kmod nginx procps systemd sysvinit-core)
-guests=(web db)
-# Room for work in the machine, in MiB; the file is sparse.
+# The machine, beyond mmdebstrap's minbase: what the demonstration and a look around
+# need, two init systems for the guests, and what tests of networks serve and ask
+# with.  One Debian serves all: systemd-sysv, which would make systemd /sbin/init, is
+# all that excludes sysvinit.
+machine_packages=(iproute2 iputils-ping kmod nginx procps systemd sysvinit-core)
+machine_guests=(web db)
+# The guest is what debootstrap makes, with what systemd recommends for sessions of
+# users.
+guest_packages=(dbus dbus-user-session libnss-systemd libpam-systemd)
+# Room for work, in MiB; the file is sparse.
 free_mib=512
 
-suite=$(. /etc/os-release && echo "${VERSION_CODENAME:-}")
 debian_arch=$(dpkg --print-architecture)
 image_dir=$CACHE/images
 
-image_key() {
+image_key() { # PURPOSE SUITE
 	{
-		echo "$suite $debian_arch"
+		echo "$1 $2 $debian_arch"
 		sha256sum <"$ROOT/scripts/image.sh"
-		sha256sum <"$ROOT/demo/stage1"
+		[ "$1" != host ] || sha256sum <"$ROOT/demo/stage1"
 	} | sha256sum | cut -c1-16
 }
 
@@ -57,17 +63,15 @@ run_as_owner() {
 	fi
 }
 
-bootstrap() { # WORK
-	local include settings sources
-	sources=$("$ROOT/scripts/apt-sources.sh" "$suite")
+bootstrap() { # WORK SUITE VARIANT PACKAGE,... [ARG...]
+	local work=$1 suite=$2 variant=$3 packages=$4 settings sources
+	shift 4
+	sources=$(release_stanzas "$suite")
 	mapfile -t settings < <(apt_settings)
-	include=$(IFS=,; echo "${packages[*]}")
 	# Everything by argument or pipe: without root, mmdebstrap works as another
 	# user, who may not be able to read files in $CACHE.
-	# The web server is for guests that run nothing else: others share the host's
-	# port 80.
 	# shellcheck disable=SC2016  # mmdebstrap expands $1, the root directory
-	mmdebstrap --variant=minbase --format=tar --include="$include" \
+	mmdebstrap --variant="$variant" --format=tar --include="$packages" \
 		"${settings[@]/#/--aptopt=}" \
 		--dpkgopt='path-exclude=/usr/share/doc/*' \
 		--dpkgopt='path-include=/usr/share/doc/*/copyright' \
@@ -75,69 +79,113 @@ bootstrap() { # WORK
 		--dpkgopt='path-exclude=/usr/share/info/*' \
 		--dpkgopt='path-exclude=/usr/share/locale/*' \
 		--customize-hook='rm -f "$1"/etc/apt/apt.conf.d/99mmdebstrap "$1"/etc/dpkg/dpkg.cfg.d/99mmdebstrap' \
-		--customize-hook='rm -rf "$1"/var/cache/debconf/*-old "$1"/var/log/*' \
-		--customize-hook='chroot "$1" update-rc.d nginx disable' \
 		--customize-hook='rm -f "$1"/etc/hostname "$1"/etc/resolv.conf' \
-		"$suite" "$1/debian.tar" - <<<"$sources"
+		"$@" "$suite" "$work/debian.tar" - <<<"$sources"
 }
 
-# Runs with run_as_owner: the machine's root with the guests' roots inside, then
-# the file system made from it without any mount.
-assemble() { # WORK STAGE1 FREE_MIB GUEST...
+# The next two run with run_as_owner.
+
+unpack() { # WORK DIRECTORY
+	mkdir -p "$2"
+	# Device nodes cannot be made without root; the kernel and `vserver start`
+	# fill /dev anyway.
+	tar --xattrs --xattrs-include='*' --numeric-owner --exclude='./dev/*' \
+		-xpf "$1/debian.tar" -C "$2"
+}
+
+# Makes the file system from a directory, without any mount.
+pack() { # WORK LABEL FREE_MIB
+	local root=$1/root used
+	used=$(du -sm --apparent-size "$root" | cut -f1)
+	echo "making a file system of $used MiB"
+	# A quarter for the blocks' rounding and the file system's own data.
+	truncate -s "$((used + used / 4 + $3))M" "$1/debian.ext4"
+	mkfs.ext4 -q -F -L "$2" -m 0 -O ^has_journal \
+		-E lazy_itable_init=1,nodiscard -d "$root" "$1/debian.ext4"
+	rm -rf "$root"
+}
+
+# The machine's root with the guests' roots inside.
+assemble_host() { # WORK FREE_MIB STAGE1 GUEST...
 	set -euo pipefail
-	local work=$1 stage1=$2 free=$3 root=$1/root guest used
+	local work=$1 free=$2 stage1=$3 root=$1/root guest
 	shift 3
-	mkdir -p "$root"
 	for guest in . "${@/#/var/lib/vservers/}"; do
 		echo "unpacking Debian into /$guest"
-		mkdir -p "$root/$guest"
-		# Device nodes cannot be made without root; the kernel and `vserver start`
-		# fill /dev anyway.
-		tar --xattrs --xattrs-include='*' --numeric-owner --exclude='./dev/*' \
-			-xpf "$work/debian.tar" -C "$root/$guest"
+		unpack "$work" "$root/$guest"
 	done
 	# As the original has it: nobody but root looks into the guests' directory.
 	chmod 0700 "$root/var/lib/vservers"
 	mkdir -p "$root/etc/vservers"
 	install -m 0755 "$stage1" "$root/sbin/vserver-init"
-	used=$(du -sm --apparent-size "$root" | cut -f1)
-	echo "making a file system of $used MiB"
-	# A quarter for the blocks' rounding and the file system's own data.
-	truncate -s "$((used + used / 4 + free))M" "$work/debian.ext4"
-	mkfs.ext4 -q -F -L vserver-host -m 0 -O ^has_journal \
-		-E lazy_itable_init=1,nodiscard -d "$root" "$work/debian.ext4"
-	rm -rf "$root"
+	pack "$work" vserver-host "$free"
 }
 
-build() {
-	local work=$1
-	bootstrap "$work"
-	export -f assemble
+assemble_guest() { # WORK FREE_MIB
+	set -euo pipefail
+	unpack "$1" "$1/root"
+	pack "$1" vserver-guest "$2"
+}
+
+comma_list() {
+	local IFS=,
+	echo "$*"
+}
+
+build_host() { # WORK SUITE
+	# The web server is for guests that run nothing else: others share the host's
+	# port 80.
+	# shellcheck disable=SC2016  # mmdebstrap expands $1, the root directory
+	bootstrap "$1" "$2" minbase "$(comma_list "${machine_packages[@]}")" \
+		--customize-hook='rm -rf "$1"/var/cache/debconf/*-old "$1"/var/log/*' \
+		--customize-hook='chroot "$1" update-rc.d nginx disable'
 	# shellcheck disable=SC2016  # the inner shell expands $@
-	run_as_owner bash -c 'assemble "$@"' bash \
-		"$work" "$ROOT/demo/stage1" "$free_mib" "${guests[@]}"
+	run_as_owner bash -c 'assemble_host "$@"' bash \
+		"$1" "$free_mib" "$ROOT/demo/stage1" "${machine_guests[@]}"
+}
+
+build_guest() { # WORK SUITE
+	bootstrap "$1" "$2" important "$(comma_list "${guest_packages[@]}")"
+	# shellcheck disable=SC2016  # the inner shell expands $@
+	run_as_owner bash -c 'assemble_guest "$@"' bash "$1" "$free_mib"
 }
 
 main() {
-	local image work old
-	[ -n "$suite" ] ||
-		die 3 "/etc/os-release names no VERSION_CODENAME" "use a Debian 12 or 13 machine"
-	image=$image_dir/debian-$suite-$debian_arch-$(image_key).ext4
-	case "${1:-}" in
-	--path)
+	local purpose=host suite='' only_path=0 prefix image work old
+	while [ $# -gt 0 ]; do
+		case "$1" in
+		--guest)
+			[ $# -ge 2 ] || die 2 "--guest needs a value" "image.sh --guest trixie"
+			purpose=guest suite=$2
+			shift
+			;;
+		--path) only_path=1 ;;
+		--help | -h)
+			usage
+			return
+			;;
+		*)
+			usage >&2
+			exit 2
+			;;
+		esac
+		shift
+	done
+	if [ "$purpose" = host ]; then
+		suite=$(debian_codename)
+		[ -n "$suite" ] ||
+			die 3 "/etc/os-release names no VERSION_CODENAME" "use a Debian 12 or 13 machine"
+	fi
+	[[ $suite =~ ^[a-z]+$ ]] || die 2 "'$suite' is no release of Debian" "image.sh --guest trixie"
+	case "$purpose" in
+	host) prefix=$image_dir/debian-$suite-$debian_arch ;;
+	guest) prefix=$image_dir/guest-$suite-$debian_arch ;;
+	esac
+	image=$prefix-$(image_key "$purpose" "$suite").ext4
+	if [ "$only_path" -eq 1 ]; then
 		echo "$image"
 		return
-		;;
-	--help | -h)
-		usage
-		return
-		;;
-	'') ;;
-	*)
-		usage >&2
-		exit 2
-		;;
-	esac
+	fi
 
 	mkdir -p "$image_dir"
 	# One builder at a time; the second finds the first one's image.
@@ -148,7 +196,10 @@ main() {
 		return
 	fi
 	need_command mmdebstrap mkfs.ext4 tar dpkg apt-config
-	step "building the Debian image ($suite, $debian_arch): base system, guests web and db"
+	case "$purpose" in
+	host) step "building the Debian image ($suite, $debian_arch): base system, guests ${machine_guests[*]}" ;;
+	guest) step "building the Debian image of a guest ($suite, $debian_arch)" ;;
+	esac
 	# Nobody else holds the lock: what is there was left by a builder that was killed.
 	for old in "$image_dir"/.build.*; do
 		[ ! -d "$old" ] || run_as_owner rm -rf "$old"
@@ -157,9 +208,10 @@ main() {
 	# shellcheck disable=SC2064  # the directory of now
 	trap "run_as_owner rm -rf '$work'" EXIT
 	chmod 0755 "$work"
+	export -f unpack pack "assemble_$purpose"
 	LOG_REMEDY="see whether 'apt-get update' works and the disk has 3 GiB free, then run the same command again" \
-		run_logged image build "$work"
-	for old in "$image_dir/debian-$suite-$debian_arch-"*.ext4; do
+		run_logged "image-$purpose-$suite" "build_$purpose" "$work" "$suite"
+	for old in "$prefix-"*.ext4; do
 		rm -f "$old"
 	done
 	mv "$work/debian.ext4" "$image"

@@ -28,6 +28,20 @@ debian_codename() {
 	sed -n 's/^VERSION_CODENAME=//p' /etc/os-release
 }
 
+# of_other_release OWN OTHER: turns deb822 stanzas for OWN into those for OTHER.
+# Another release's archive is signed with its own keys: what apt trusts in
+# general may be only those of this one.
+of_other_release() {
+	local keyring=/usr/share/keyrings/debian-archive-keyring.gpg
+	[ -e "$keyring" ] || keyring=''
+	awk -v own="$1" -v other="$2" -v keyring="$keyring" '
+		BEGIN { RS = ""; ORS = "\n\n" }
+		sub("\nSuites: " own, "\nSuites: " other) {
+			if (keyring != "" && !/\nSigned-By:/) $0 = $0 "\nSigned-By: " keyring
+			print
+		}'
+}
+
 # backports_stanza RELEASE: a deb822 stanza for RELEASE-backports on the mirror
 # of this machine's own main archive.
 backports_stanza() {
@@ -37,13 +51,18 @@ backports_stanza() {
 		awk -v suite="$own" 'BEGIN { RS = ""; ORS = "\n" }
 			$0 ~ "\nSuites: " suite "(\n|$)" { print; exit }')
 	[ -n "$stanza" ] || return 1
-	printf '%s\n' "$stanza" | sed "s/^Suites: .*/Suites: $1-backports/"
-	# Another release's archive is signed with its own keys: the machine's
-	# Signed-By may name only this one's.
-	if ! grep -q '^Signed-By:' <<<"$stanza" &&
-		[ -e /usr/share/keyrings/debian-archive-keyring.gpg ]; then
-		echo 'Signed-By: /usr/share/keyrings/debian-archive-keyring.gpg'
-	fi
+	of_other_release "$own" "$1-backports" <<<"$stanza"
+}
+
+# release_stanzas RELEASE: deb822 stanzas for RELEASE with its updates: this
+# machine's own, else RELEASE on the mirrors of this machine's release.
+release_stanzas() {
+	local own stanzas
+	own=$(debian_codename)
+	stanzas=$("$ROOT/scripts/apt-sources.sh" "$1" 2>/dev/null) ||
+		stanzas=$("$ROOT/scripts/apt-sources.sh" "$own" | of_other_release "$own" "$1")
+	[ -n "$stanzas" ] || return 1
+	printf '%s\n' "$stanzas"
 }
 
 # Options every private apt run shares: a silent mirror is given up on quickly.

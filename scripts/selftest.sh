@@ -87,6 +87,16 @@ expect 'selftests: what is listed and does not exist' 'ok 1 guest: d|not ok 2 gu
 expect 'selftests: a difference without a reason' 1 \
 	"$(compared guest "$header"'c: s: fail\n' 'c: s: pass\n' 'c: s: fail\n' | grep -c '^Bail out!')"
 
+# --- lib-apt.sh ------------------------------------------------------------------
+
+expect 'apt: archives of another release' \
+	'Types: deb|URIs: m/|Suites: other|Signed-By: k||Types: deb|URIs: m/|Suites: other-security|Signed-By: k|' "$(
+		# shellcheck source=scripts/lib-apt.sh
+		. "$ROOT/scripts/lib-apt.sh"
+		printf 'Types: deb\nURIs: m/\nSuites: %s\nSigned-By: k\n\n' own own-security stable |
+			of_other_release own other | paste -sd '|'
+	)"
+
 # --- fetch-kernel.sh -----------------------------------------------------------
 
 fetch() { # FILE [SUM]: the status and the number of files that were kept

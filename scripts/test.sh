@@ -29,7 +29,7 @@ kunit           KUnit suites in the user-mode kernel
 guest-release   scenarios in a booted machine, release kernel   (group: guest)
 guest-debug     the same and KUnit on the debug kernel          (groups: guest, debug)
 programs        programs written for the original interface, in both widths
-debian          Debian guests with systemd, sysvinit, a plain command, legacy init, networks
+debian          Debian guests with systemd (12 and 13), sysvinit, a plain command, legacy init, networks
 tools           tests of the command, its library and the harnesses
 check           format, lints, style, budgets
 

@@ -12,7 +12,9 @@ set -euo pipefail
 
 here=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
 
-TESTS=(sysvinit legacy systemd plain limits helper network sites rates)
+# Releases of Debian whose guests with systemd are tested.
+RELEASES=(bookworm trixie)
+TESTS=(sysvinit legacy "${RELEASES[@]/#/systemd-}" plain limits helper network sites rates)
 
 usage() {
 	cat <<'USAGE'
@@ -24,8 +26,8 @@ results (KTAP) and ends with 0 when all passed.
 
   --flavour FLAVOUR  release or debug (default: FLAVOUR, else release)
   --timeout SECONDS  give up after this time
-  NAME...            run these only: sysvinit, legacy, systemd, plain, limits, helper,
-               network, sites, rates
+  NAME...            run these only: sysvinit, legacy, systemd-bookworm, systemd-trixie,
+               plain, limits, helper, network, sites, rates; systemd is both
 
 status: 0 all passed, 1 something failed, 2 wrong usage, 3 something is missing,
         5 the machine ended without a complete verdict
@@ -48,6 +50,7 @@ while [ $# -gt 0 ]; do
 		exit 0
 		;;
 	-*) die 2 "option '$1' is not known" "see run.sh --help" ;;
+	systemd) names+=("${RELEASES[@]/#/systemd-}") ;;
 	*)
 		[[ " ${TESTS[*]} " == *" $1 "* ]] || die 2 "there is no test '$1'" "one of: ${TESTS[*]}"
 		names+=("$1")
@@ -66,14 +69,23 @@ built_kernel "$ARCH" "$flavour" >/dev/null
 
 if [ "$limit" -eq 0 ]; then
 	case "$flavour" in
-	debug) limit=1800 ;;
-	*) limit=900 ;;
+	debug) limit=2700 ;;
+	*) limit=1200 ;;
 	esac
 fi
 
 "$ROOT/scripts/build-tools.sh"
 "$ROOT/scripts/image.sh"
 image=$("$ROOT/scripts/image.sh" --path)
+# The roots of guests that have one of their own, by the serial numbers of the disks.
+roots=()
+for release in "${RELEASES[@]}"; do
+	[ ${#names[@]} -eq 0 ] || [[ " ${names[*]} " == *" systemd-$release "* ]] || continue
+	"$ROOT/scripts/image.sh" --guest "$release"
+	root=$("$ROOT/scripts/image.sh" --guest "$release" --path)
+	roots+=(-drive "file=$root,if=none,id=$release,format=raw,snapshot=on,cache=unsafe"
+		-device "virtio-blk-pci,drive=$release,serial=guest-$release")
+done
 module=$(core_module "$ARCH" "$flavour")
 work=$(mktemp -d "${TMPDIR:-/tmp}/vserver-debian.XXXXXX")
 trap 'rm -rf "$work"' EXIT
@@ -93,4 +105,4 @@ only=''
 	-drive "file=$image,if=none,id=host,format=raw,snapshot=on,cache=unsafe" \
 	-device virtio-blk-pci,drive=host \
 	-drive "file=$work/run.tar,if=none,id=run,format=raw,readonly=on" \
-	-device virtio-blk-pci,drive=run,serial=vserver-run)
+	-device virtio-blk-pci,drive=run,serial=vserver-run "${roots[@]}")

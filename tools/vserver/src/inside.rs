@@ -63,7 +63,7 @@ pub fn become_guest<S: System>(
         // Before sysfs is mounted, which shows the interfaces of who mounts it.
         step("enter the network namespace", system.enter_stack(stack))?;
     }
-    build_view(system, guest, surroundings.cgroup, console)?;
+    build_view(system, guest, program, surroundings.cgroup, console)?;
     step("set the host name", system.set_hostname(&guest.hostname))?;
     let servers = guest
         .network
@@ -100,6 +100,7 @@ pub fn become_guest<S: System>(
 fn build_view<S: System>(
     system: &S,
     guest: &Guest,
+    program: &Program,
     cgroup: Option<&Cgroup>,
     console: &S::Console,
 ) -> Outcome<()> {
@@ -130,7 +131,10 @@ fn build_view<S: System>(
         system.pivot_into(&guest.root),
     )?;
     let cgroups = cgroup.map(|cgroup| view::cgroups(cgroup.delegated));
-    for filesystem in view::FILE_SYSTEMS.iter().chain(&cgroups) {
+    let init = program.words.first().map_or("", String::as_str);
+    let temporary = system.mounts_tmp(init).then_some(view::TEMPORARY);
+    let filesystems = view::FILE_SYSTEMS.iter().chain(&cgroups).chain(&temporary);
+    for filesystem in filesystems {
         // sysfs brings the mount point of the cgroups along and takes no new directories.
         if filesystem.kind != "cgroup2" {
             step(
@@ -180,6 +184,8 @@ fn build_view<S: System>(
     for path in view::PROTECTED {
         step(&format!("protect {path}"), system.protect(path))?;
     }
+    // Not before: the protected tree would be a copy with it.
+    step("give the guest a boot id", system.renew_boot_id())?;
     Ok(())
 }
 

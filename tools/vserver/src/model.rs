@@ -70,11 +70,14 @@ pub struct Model {
     /// Paths that are directories.
     pub directories: BTreeSet<String>,
     pub executed: RefCell<Vec<Program>>,
+    /// Whether the init of the guest mounts `/tmp`.
+    pub mounts_tmp: bool,
     /// Programs that do not exist.
     pub missing_programs: BTreeSet<String>,
     /// What the survey tells about every task.
     pub task_name: RefCell<String>,
     pub handled_signals: Cell<u64>,
+    pub blocked_signals: Cell<u64>,
     /// The helper program of the kernel, when it does not exist.
     pub missing_helper: Option<String>,
     /// Whether there is a cgroup2 file system.
@@ -120,9 +123,11 @@ impl Model {
             cgroups: RefCell::default(),
             directories: BTreeSet::from(["/srv/web".to_owned()]),
             executed: RefCell::default(),
+            mounts_tmp: false,
             missing_programs: BTreeSet::new(),
             task_name: RefCell::new("init".to_owned()),
             handled_signals: Cell::new(u64::MAX),
+            blocked_signals: Cell::new(0),
             missing_helper: None,
             has_cgroups: true,
             log: RefCell::default(),
@@ -292,6 +297,7 @@ impl System for Model {
                 xid,
                 name: self.task_name.borrow().clone(),
                 handled_signals: self.handled_signals.get(),
+                blocked_signals: self.blocked_signals.get(),
                 ..Default::default()
             })
         });
@@ -645,6 +651,11 @@ impl System for Model {
         Ok(())
     }
 
+    fn mounts_tmp(&self, init: &str) -> bool {
+        assert!(self.pivoted.get(), "links of the guest lead to the host");
+        self.mounts_tmp && init.starts_with('/')
+    }
+
     fn make_directory(&self, path: &str) -> io::Result<()> {
         self.guest_step(format!("make directory {path}"))
     }
@@ -676,6 +687,10 @@ impl System for Model {
 
     fn protect(&self, path: &str) -> io::Result<()> {
         self.guest_step(format!("protect {path}"))
+    }
+
+    fn renew_boot_id(&self) -> io::Result<()> {
+        self.guest_step("renew boot id".to_owned())
     }
 
     fn set_hostname(&self, name: &str) -> io::Result<()> {

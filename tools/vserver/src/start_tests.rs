@@ -65,6 +65,7 @@ fn steps_come_in_the_order_that_is_safe() {
         "attach mount /data",
         "mask /proc/kcore",
         "protect /proc/sys",
+        "renew boot id",
         "set hostname web",
         "create context",
         "set space",
@@ -84,6 +85,19 @@ fn steps_come_in_the_order_that_is_safe() {
             order[index + 1]
         );
     }
+}
+
+#[test]
+fn temporary_files_are_in_memory_where_init_wants_that() {
+    let mut model = Model::new();
+    start(&model).unwrap();
+    assert!(!model.steps.borrow().iter().any(|step| step == "mount /tmp"));
+    model = Model::new();
+    model.mounts_tmp = true;
+    start(&model).unwrap();
+    // What the description mounts may lie below.
+    assert!(model.position("pivot into /srv/web") < model.position("mount /tmp"));
+    assert!(model.position("mount /tmp") < model.position("attach mount /data"));
 }
 
 #[test]
@@ -343,6 +357,11 @@ fn init_is_asked_and_ends() {
 fn systemd_is_asked_with_its_own_signal() {
     let model = started();
     model.task_name.replace("systemd".to_owned());
+    // It handles others.
+    model.handled_signals.set(0x4ec);
+    model
+        .blocked_signals
+        .set(1 << 36 | 1 << (libc::SIGTERM - 1));
     let stopped = stop(&model, &guest(), MANNER).unwrap();
     assert_eq!(stopped.asked_with.as_deref(), Some("SIGRTMIN+3"));
 }

@@ -126,8 +126,8 @@ fn ask<S: System>(
         )
     })?;
     let entry = survey.task(pid);
-    let ignores =
-        |signal: i32| entry.is_some_and(|task| task.handled_signals & (1_u64 << (signal - 1)) == 0);
+    let lacks = |signals: u64, signal: i32| signals & (1_u64 << (signal - 1)) == 0;
+    let ignores = |signal| entry.is_some_and(|task| lacks(task.handled_signals, signal));
     let signal = guest.stop_signal.unwrap_or_else(|| {
         let systemd = entry.is_some_and(|task| task.name == "systemd");
         if systemd {
@@ -139,9 +139,11 @@ fn ask<S: System>(
             libc::SIGTERM
         }
     });
-    // Pid 1 ignores what it does not handle: waiting would be in vain.
+    // Pid 1 ignores what it neither handles nor blocks: waiting would be in vain. systemd blocks
+    // its signals, and reads them.
     let name = signals::name_of(signal);
-    if ignores(signal) && signal != libc::SIGKILL {
+    let blocks = entry.is_some_and(|task| !lacks(task.blocked_signals, signal));
+    if ignores(signal) && !blocks && signal != libc::SIGKILL {
         stopped.because = Some(format!("its init does not handle {name}"));
         return Ok(false);
     }

@@ -24,6 +24,8 @@ pub struct TaskEntry {
     pub command: String,
     /// Signals that the task handles: bit n-1 for signal n.
     pub handled_signals: u64,
+    /// Signals that wait until the task takes them, as systemd does by a descriptor.
+    pub blocked_signals: u64,
     /// Age in seconds.
     pub age: u64,
 }
@@ -169,6 +171,11 @@ fn parse_task(pid: i32, status: &str, xid_of: impl Fn(i32) -> Option<u32>) -> Op
     if xid < libvserver::abi::XID_MIN {
         return None;
     }
+    let signals = |name| {
+        field(status, name)
+            .and_then(|mask| u64::from_str_radix(mask, 16).ok())
+            .unwrap_or(0)
+    };
     let inner = field(status, "NSpid").and_then(|pids| pids.split_whitespace().last());
     Some(TaskEntry {
         pid,
@@ -179,9 +186,8 @@ fn parse_task(pid: i32, status: &str, xid_of: impl Fn(i32) -> Option<u32>) -> Op
             .unwrap_or(1),
         name: field(status, "Name").unwrap_or("").to_owned(),
         command: String::new(),
-        handled_signals: field(status, "SigCgt")
-            .and_then(|mask| u64::from_str_radix(mask, 16).ok())
-            .unwrap_or(0),
+        handled_signals: signals("SigCgt"),
+        blocked_signals: signals("SigBlk"),
         age: 0,
     })
 }
@@ -217,7 +223,7 @@ mod tests {
     use super::*;
 
     const STATUS: &str = "Name:\tsleep\nTgid:\t812\nNSpid:\t812\t1\nThreads:\t3\n\
-                          SigCgt:\t0000000000004002\nVxID:\t42\nNxID:\t0\n";
+                          SigBlk:\t0000001000000000\nSigCgt:\t0000000000004002\nVxID:\t42\nNxID:\t0\n";
 
     fn write(path: &Path, text: &str) {
         fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -252,6 +258,7 @@ mod tests {
                 name: "sleep".into(),
                 command: "sleep infinity".into(),
                 handled_signals: 0x4002,
+                blocked_signals: 1 << 36,
                 age: 377,
             }]
         );

@@ -251,6 +251,9 @@ pub trait System: Syscall {
     /// Makes `root` a mount without device nodes and the root directory, and lets go of the old
     /// root.
     fn pivot_into(&self, root: &Path) -> io::Result<()>;
+    /// Whether `init` is a systemd that mounts a file system of its own at `/tmp` when it starts:
+    /// runs where the guest's root is the root.
+    fn mounts_tmp(&self, init: &str) -> bool;
     /// Makes a directory unless there is one; anything else of this name is an error.
     fn make_directory(&self, path: &str) -> io::Result<()>;
     /// Mounts a file system.
@@ -267,6 +270,9 @@ pub trait System: Syscall {
     fn mask(&self, path: &str) -> io::Result<()>;
     /// Makes a file or directory read-only, when it exists.
     fn protect(&self, path: &str) -> io::Result<()>;
+    /// Gives the guest an identifier of this start of it in place of that of the host's start:
+    /// `/proc/sys/kernel/random/boot_id`, when that exists.
+    fn renew_boot_id(&self) -> io::Result<()>;
     /// Sets the host name.
     fn set_hostname(&self, name: &str) -> io::Result<()>;
     /// Replaces the session keyring by a new one.

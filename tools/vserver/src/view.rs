@@ -46,6 +46,15 @@ pub const FILE_SYSTEMS: &[FileSystem] = &[
     ),
 ];
 
+/// Temporary files of a guest whose systemd has them in memory, as that of Debian 13: it takes what
+/// is mounted already, and may not mount anything itself. Options are those of its unit.
+pub const TEMPORARY: FileSystem = filesystem(
+    "tmpfs",
+    "/tmp",
+    NOSUID | NODEV | libc::MS_STRICTATIME,
+    "mode=1777,size=50%,nr_inodes=1m",
+);
+
 /// The cgroups of the guest. With `delegated` the kernel protects the limits of the topmost one,
 /// so that the guest may arrange its tasks below it.
 pub const fn cgroups(delegated: bool) -> FileSystem {

@@ -415,6 +415,10 @@ impl<S: Syscall + Clone + Send + 'static> System for Linux<S> {
         tree::pivot_into(root)
     }
 
+    fn mounts_tmp(&self, init: &str) -> bool {
+        tree::mounts_tmp(Path::new("/"), init)
+    }
+
     fn make_directory(&self, path: &str) -> io::Result<()> {
         tree::make_directory(Path::new(path))
     }
@@ -451,6 +455,10 @@ impl<S: Syscall + Clone + Send + 'static> System for Linux<S> {
 
     fn protect(&self, path: &str) -> io::Result<()> {
         tree::protect(Path::new(path))
+    }
+
+    fn renew_boot_id(&self) -> io::Result<()> {
+        tree::renew_boot_id()
     }
 
     fn set_hostname(&self, name: &str) -> io::Result<()> {

@@ -9,7 +9,7 @@ use std::fs::{self, DirBuilder, File};
 use std::io::{self, Write};
 use std::net::IpAddr;
 use std::os::fd::OwnedFd;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 /// Makes a copy of the mount at `root`, without device nodes, the root directory.
@@ -125,6 +125,25 @@ pub(super) fn protect(path: &Path) -> io::Result<()> {
     mount::attach_tree(&tree, path)
 }
 
+/// Covers the identifier of the machine's start with one of the guest's: clocks of a guest start
+/// at zero, and a journal takes what has one identifier for one row of times.
+pub(super) fn renew_boot_id() -> io::Result<()> {
+    let place = Path::new("/proc/sys/kernel/random/boot_id");
+    if exists(place)?.is_none() {
+        return Ok(());
+    }
+    let id = fs::read("/proc/sys/kernel/random/uuid")?;
+    // Needed by its mount only, which lasts.
+    let draft = Path::new("/run/.boot_id.vserver");
+    fs::write(draft, id)?;
+    fs::set_permissions(draft, fs::Permissions::from_mode(0o444))?;
+    let tree = mount::clone_tree(draft)?;
+    let attributes = attribute::RDONLY | attribute::NOSUID | attribute::NODEV | attribute::NOEXEC;
+    mount::set_attributes(&tree, attributes)?;
+    mount::attach_tree(&tree, place)?;
+    fs::remove_file(draft)
+}
+
 /// Replaces `/etc/resolv.conf` by a file with these servers. `/etc` must be a directory: through a
 /// link the guest could make the host write elsewhere, though only into the guest.
 pub(super) fn write_resolver(servers: &[IpAddr]) -> io::Result<()> {
@@ -165,6 +184,32 @@ pub(super) fn interface_directories(class: &Path) -> io::Result<Vec<String>> {
         }
     }
     Ok(all.into_iter().collect())
+}
+
+/// Where systemd looks for units, the first one counts.
+const UNITS: &[&str] = &[
+    "etc/systemd/system",
+    "usr/local/lib/systemd/system",
+    "usr/lib/systemd/system",
+    "lib/systemd/system",
+];
+
+/// Whether `init` is systemd, and its unit `tmp.mount` belongs to the start and is not masked.
+pub(super) fn mounts_tmp(root: &Path, init: &str) -> bool {
+    let is_systemd = fs::canonicalize(root.join(init.trim_start_matches('/')))
+        .is_ok_and(|program| program.ends_with("systemd/systemd"));
+    // systemd leaves a link alone.
+    let has_directory = fs::symlink_metadata(root.join("tmp")).is_ok_and(|found| found.is_dir());
+    if !is_systemd || !has_directory {
+        return false;
+    }
+    let find = |name: &str| {
+        let mut places = UNITS.iter().map(|place| root.join(place).join(name));
+        places.find(|path| fs::symlink_metadata(path).is_ok())
+    };
+    let masked = |unit: &Path| fs::read_link(unit).is_ok_and(|to| to == Path::new("/dev/null"));
+    find("local-fs.target.wants/tmp.mount").is_some_and(|link| !masked(&link))
+        && find("tmp.mount").is_some_and(|unit| !masked(&unit))
 }
 
 fn exists(path: &Path) -> io::Result<Option<fs::Metadata>> {
@@ -224,6 +269,40 @@ mod tests {
         let found = interface_directories(&class).unwrap();
         let expected = ["pci0/net", "virtual/net"].map(|name| root.join("devices").join(name));
         assert_eq!(found, expected.map(|path| path.display().to_string()));
+    }
+
+    #[test]
+    fn a_systemd_with_temporary_files_in_memory_is_known() {
+        let root = tempfile::tempdir().unwrap();
+        let root = root.path();
+        let link = |to: &str, name: &str| {
+            let path = root.join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::os::unix::fs::symlink(to, path).unwrap();
+        };
+        let units = root.join("usr/lib/systemd/system");
+        fs::create_dir_all(units.join("local-fs.target.wants")).unwrap();
+        fs::write(root.join("usr/lib/systemd/systemd"), "").unwrap();
+        link("../usr/lib/systemd/systemd", "sbin/init");
+        fs::create_dir(root.join("tmp")).unwrap();
+        let mounts = |init| mounts_tmp(root, init);
+        // As in Debian 12, where the unit is only an example.
+        assert!(!mounts("/sbin/init"));
+        fs::write(units.join("tmp.mount"), "").unwrap();
+        assert!(!mounts("/sbin/init"));
+        link(
+            "../tmp.mount",
+            "usr/lib/systemd/system/local-fs.target.wants/tmp.mount",
+        );
+        assert!(mounts("/sbin/init"));
+        assert!(mounts("/usr/lib/systemd/systemd"));
+        assert!(!mounts("/bin/sh"));
+        link("/dev/null", "etc/systemd/system/tmp.mount");
+        assert!(!mounts("/sbin/init"));
+        fs::remove_file(root.join("etc/systemd/system/tmp.mount")).unwrap();
+        fs::remove_dir(root.join("tmp")).unwrap();
+        link("var/tmp", "tmp");
+        assert!(!mounts("/sbin/init"));
     }
 
     #[test]
