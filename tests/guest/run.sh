@@ -87,7 +87,7 @@ if [ "$list" -eq 1 ]; then
 fi
 
 built_kernel "$arch" "$flavour" >/dev/null
-need_command cpio
+need_command cpio mkfs.ext4
 build "$target"
 
 # The core as a module goes into the initramfs when the kernel was built so.
@@ -114,6 +114,29 @@ initramfs() {
 }
 initramfs "$binary" ${module:+"$module"}
 
+# Two disks with a file system each, sparse.  They have the block size and the
+# features of a large one, and nothing to write after the first mount.
+make_disks() {
+	local disk
+	for disk; do
+		truncate -s 128M "$disk"
+		mkfs.ext4 -q -F -b 4096 -J size=16 \
+			-E lazy_itable_init=0,lazy_journal_init=1,nodiscard "$disk"
+	done
+}
+work=$(mktemp -d "${TMPDIR:-/tmp}/vserver-guest.XXXXXX")
+trap 'rm -rf "$work"' EXIT
+run_logged guest-tests-disks make_disks "$work/vda" "$work/vdb"
+
+# As two volumes of one small rented disk, which can be what is short: 16 MiB and
+# 1000 transfers in a second for both together.  Nobody needs their data after a
+# crash.
+drives=()
+for disk in vda vdb; do
+	drives+=(-drive "file=$work/$disk,if=none,id=$disk,format=raw,cache=unsafe,throttling.group=disk,throttling.bps-total=$((16 << 20)),throttling.iops-total=1000"
+		-device "virtio-blk-pci,drive=$disk,serial=vserver-$disk")
+done
+
 # Long enough for a loaded machine; the scenarios have limits of their own.
 if [ "$limit" -eq 0 ]; then
 	case "$flavour" in
@@ -130,4 +153,6 @@ tests=''
 	echo "${names[*]}"
 )"
 
-boot_and_judge scenarios guest "$arch" "$flavour" "$archive" 2048 "$limit" "vserver.flavour=$flavour$full$random$tests"
+# In a shell of its own, which has its own trap.
+(boot_and_judge scenarios guest "$arch" "$flavour" "$archive" 2048 "$limit" \
+	"vserver.flavour=$flavour$full$random$tests" "${drives[@]}")

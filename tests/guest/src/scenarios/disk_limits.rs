@@ -503,9 +503,7 @@ fn inside(t: &mut Test) -> Outcome {
 /// A limit belongs to a file system, not to a number that the next one may get.
 fn end_of_a_file_system(t: &mut Test) -> Outcome {
     t.gives("a limit", add(7, ONE), 0);
-    // SAFETY: the string outlives the call.
-    let unmounted = crate::sys::done(unsafe { libc::umount(crate::sys::c(ONE).as_ptr()) });
-    t.ok("the file system goes", unmounted);
+    t.ok("the file system goes", files::unmount(ONE));
     files::mount("dlimit", ONE, "tmpfs", 0, "").need("a new file system")?;
     t.refused("the new one has no limit", get(7, ONE), libc::ESRCH);
     let _ = remove(7, ONE);

@@ -497,6 +497,16 @@ pub const ALL: &[Scenario] = &[
         "a guest that uses a disk without end",
         hostile::io::run,
     ),
+    heavy(
+        "hostile-disk",
+        "a guest that uses a file system on a disk without end",
+        hostile::disk::run,
+    ),
+    light(
+        "hostile-weights",
+        "two guests that both want all of a disk",
+        hostile::disk::weights,
+    ),
     light(
         "hostile-users",
         "what guests share by the number of a user",

@@ -5,6 +5,7 @@
 use super::{Sys, c, code, done};
 use libc::{c_int, c_ulong};
 use std::fs;
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 
 /// Reads a whole text file.
@@ -138,6 +139,25 @@ pub fn detach(target: &str) -> Sys<()> {
     let target = c(target);
     // SAFETY: the string outlives the call.
     done(unsafe { libc::umount2(target.as_ptr(), libc::MNT_DETACH) })
+}
+
+/// Takes a mount away, which nobody may use any more.
+pub fn unmount(target: &str) -> Sys<()> {
+    let target = c(target);
+    // SAFETY: the string outlives the call.
+    done(unsafe { libc::umount2(target.as_ptr(), 0) })
+}
+
+/// `syncfs(2)` of the file system where the file is.
+pub fn sync_file_system(file: &fs::File) -> Sys<()> {
+    // SAFETY: the descriptor is open.
+    done(unsafe { libc::syncfs(file.as_raw_fd()) })
+}
+
+/// Begins to write what is dirty of a file, and does not wait for it.
+pub fn begin_to_write(file: &fs::File) -> Sys<()> {
+    // SAFETY: the descriptor is open; the rest are plain numbers.
+    done(unsafe { libc::sync_file_range(file.as_raw_fd(), 0, 0, libc::SYNC_FILE_RANGE_WRITE) })
 }
 
 /// Makes all mounts of the caller's mount namespace private.

@@ -20,7 +20,7 @@ pub struct Shared {
 }
 
 impl Shared {
-    /// That many numbers, all of them 0. They stay until the last of the processes ends.
+    /// That many numbers, all of them 0. Each process has them until it drops them or ends.
     pub fn map(count: usize) -> Sys<Self> {
         // SAFETY: the new mapping is ours alone.
         let start = unsafe {
@@ -44,8 +44,16 @@ impl Shared {
 
     /// The numbers.
     pub fn numbers(&self) -> &[AtomicU64] {
-        // SAFETY: the mapping is that long, zeros are valid, and it is never unmapped.
+        // SAFETY: the mapping is that long, zeros are valid, and it stays as long as `self`.
         unsafe { std::slice::from_raw_parts(self.start, self.count) }
+    }
+}
+
+impl Drop for Shared {
+    // The memory is an open file of the machine.
+    fn drop(&mut self) {
+        // SAFETY: the mapping is ours and nobody refers to it any more.
+        unsafe { libc::munmap(self.start.cast(), self.count * size_of::<AtomicU64>()) };
     }
 }
 

@@ -72,6 +72,19 @@ impl Drop for Controllers {
     }
 }
 
+/// Transfers with a disk.
+#[derive(Clone, Copy, Debug)]
+pub struct Moved {
+    /// Bytes.
+    pub read: u64,
+    /// Bytes.
+    pub written: u64,
+    /// How often something was read.
+    pub reads: u64,
+    /// How often something was written.
+    pub writes: u64,
+}
+
 /// A control group.
 pub struct Group {
     path: String,
@@ -113,6 +126,23 @@ impl Group {
             .unwrap_or(u64::MAX)
     }
 
+    /// What it has transferred with a disk, which is named by its numbers.
+    pub fn moved(&self, disk: &str) -> Moved {
+        let text = self.text("io.stat");
+        let mut lines = text.lines().filter_map(|line| line.split_once(' '));
+        let line = lines.find(|(name, _)| *name == disk);
+        let number = |key| {
+            let mut words = line?.1.split(' ').filter_map(|word| word.split_once('='));
+            words.find(|(name, _)| *name == key)?.1.parse().ok()
+        };
+        Moved {
+            read: number("rbytes").unwrap_or(0),
+            written: number("wbytes").unwrap_or(0),
+            reads: number("rios").unwrap_or(0),
+            writes: number("wios").unwrap_or(0),
+        }
+    }
+
     /// Processor time that its tasks have used.
     pub fn used(&self) -> Duration {
         Duration::from_micros(self.value("cpu.stat", "usage_usec"))
@@ -130,6 +160,11 @@ impl Group {
     /// the memory.
     pub fn reclaim(&self) {
         let _ = files::write(&format!("{}/memory.reclaim", self.path), "64M");
+    }
+
+    /// Removes it, as soon as its last task is gone.
+    pub fn remove(&self) -> bool {
+        wait::until(GONE_WITHIN, || std::fs::remove_dir(&self.path).is_ok())
     }
 
     fn is_empty(&self) -> bool {
@@ -262,7 +297,8 @@ pub struct Side {
 }
 
 impl Side {
-    fn make(t: &mut Test, name: &str, limits: &[(&str, &str)]) -> Result<Self, Stop> {
+    /// Makes one with these limits.
+    pub fn make(t: &mut Test, name: &str, limits: &[(&str, &str)]) -> Result<Self, Stop> {
         let xid = t.xid();
         let place = Place::make(xid)?;
         context::set_bcaps(xid, RIGHTS, u64::MAX).need("capability mask")?;
@@ -599,11 +635,7 @@ impl Arena {
             before,
             ..
         } = self;
-        let path = hostile.group.path.clone();
-        t.check(
-            "its control group can be removed",
-            wait::until(GONE_WITHIN, || std::fs::remove_dir(&path).is_ok()),
-        );
+        t.check("its control group can be removed", hostile.group.remove());
         drop((hostile, victim, host));
         before.comes_back(t, scale)
     }

@@ -5,8 +5,8 @@
 //!
 //! The disk is a file in memory behind a loop device: there is no head to move and no queue to
 //! fill, so what is tested is the ceiling of `io.max`, and that the processors, which carry all of
-//! it, are shared. Weights of disks (`io.weight`), write-back of file systems and contention in a
-//! real device are not covered.
+//! it, are shared. Weights of disks, write-back of file systems and a disk that is short are in
+//! `disk.rs`.
 
 use super::arena::{Arena, Attack, Marks};
 use crate::harness::Need;

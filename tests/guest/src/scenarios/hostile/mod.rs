@@ -7,6 +7,7 @@
 pub mod arena;
 pub mod cache;
 pub mod cpu;
+pub mod disk;
 pub mod files;
 pub mod io;
 pub mod ipc;
@@ -14,5 +15,6 @@ mod ledger;
 pub mod memory;
 pub mod signals;
 pub mod threads;
+mod transfers;
 pub mod users;
 mod work;
