@@ -265,8 +265,9 @@ struct sock *__vs_udp_lookup4(const struct net *net, struct sk_buff *skb,
 	struct sock *sk;
 	struct in6_addr ip;
 
+	/* The loopback is found by the way of its own. */
 	ipv6_addr_set_v4mapped(daddr, &ip);
-	nc = vs_sole_owner(&ip);
+	nc = ipv4_is_loopback(daddr) ? NULL : vs_sole_owner(&ip);
 	if (likely(nc)) {
 		sk = vs_udp_plain4(nc, net, saddr, sport, hnum, dif, sdif);
 		if (likely(sk))
@@ -456,9 +457,10 @@ struct sock *__vs_udp_lookup6(const struct net *net, struct sk_buff *skb,
 			      const struct in6_addr *daddr,
 			      unsigned short hnum, int dif, int sdif)
 {
-	const struct vs_net *nc = vs_sole_owner(daddr);
+	const struct vs_net *nc;
 	struct sock *sk;
 
+	nc = vs_private6(daddr) ? NULL : vs_sole_owner(daddr);
 	if (likely(nc)) {
 		sk = vs_udp_plain6(nc, net, saddr, sport, hnum, dif, sdif);
 		if (likely(sk))
