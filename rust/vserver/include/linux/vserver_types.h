@@ -16,8 +16,8 @@ struct task_struct;
 struct vs_ctx;
 struct vs_net;
 
-#ifndef CONFIG_ARCH_HAS_SYSCALL_WRAPPER
-/* For tables of system calls that are compiled from C. */
+#if !defined(CONFIG_ARCH_HAS_SYSCALL_WRAPPER) && !defined(CONFIG_UML)
+/* For tables of system calls that are compiled from C and declare nothing themselves. */
 asmlinkage long sys_vserver(u32 cmd, u32 id, void __user *data);
 #endif
 
