@@ -3,11 +3,8 @@
  * Keys: of one context, counted for users of that context, and how many it may have.
  */
 #include <linux/rbtree.h>
-#include <linux/seq_file.h>
-#include <linux/user_namespace.h>
 
 #include "owner.h"
-#include "values.h"
 
 #include "../../../security/keys/internal.h"
 #include <linux/vserver_keys.h>
@@ -82,29 +79,4 @@ int vs_key_permission(key_ref_t key_ref, const struct cred *cred,
 	const struct key *key = key_ref_to_ptr(key_ref);
 
 	return vs_key_owner(key)->instance == cred->vs.instance ? 0 : -EACCES;
-}
-
-/* /proc/key-users of a guest: the form is that of security/keys/proc.c. */
-int vs_key_users_show(struct seq_file *m, void *v)
-{
-	struct user_namespace *ns = seq_user_ns(m);
-	u64 instance = vs_user_instance();
-	struct key_user *user;
-
-	guard(spinlock)(&key_user_lock);
-	for (user = vs_key_user_at(vs_key_users_first(instance), instance); user;
-	     user = vs_key_user_at(rb_next(&user->node), instance)) {
-		bool root = uid_eq(user->uid, GLOBAL_ROOT_UID);
-
-		if (!kuid_has_mapping(ns, user->uid))
-			continue;
-		seq_printf(m, "%5u: %5d %d/%d %d/%d %d/%d\n",
-			   from_kuid_munged(ns, user->uid),
-			   refcount_read(&user->usage), atomic_read(&user->nkeys),
-			   atomic_read(&user->nikeys), user->qnkeys,
-			   root ? key_quota_root_maxkeys : key_quota_maxkeys,
-			   user->qnbytes,
-			   root ? key_quota_root_maxbytes : key_quota_maxbytes);
-	}
-	return 0;
 }

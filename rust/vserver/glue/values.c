@@ -294,9 +294,6 @@ static const struct {
 	{ "cpuinfo", VS_FLAG_VIRT_CPU, .seq = &vs_cpuinfo },
 	{ "meminfo", VS_FLAG_VIRT_MEM, .show = vs_meminfo_show },
 	{ "swaps", VS_FLAG_VIRT_MEM, .seq = &vs_swaps },
-#ifdef CONFIG_KEYS
-	{ "key-users", .show = vs_key_users_show },
-#endif
 };
 
 /* Something limits the memory of the guest. May sleep. */
@@ -324,14 +321,15 @@ static bool vs_memory_limited(void)
 bool vs_values_open(const struct proc_dir_entry *de, struct file *file,
 		    int *result)
 {
-	if (de->parent != &proc_root)
+	/* Of an entry that may go, procfs releases only what its owner has opened. */
+	if (de->parent != &proc_root || !pde_is_permanent(de))
 		return false;
 	for (int i = 0; i < ARRAY_SIZE(vs_own_entries); i++) {
 		const typeof(vs_own_entries[0]) *entry = &vs_own_entries[i];
 
 		if (strcmp(de->name, entry->name))
 			continue;
-		if ((entry->flag && !vs_virtual(entry->flag)) ||
+		if (!vs_virtual(entry->flag) ||
 		    (entry->flag == VS_FLAG_VIRT_MEM && !vs_memory_limited()))
 			return false;
 		*result = entry->seq ? seq_open(file, entry->seq) :

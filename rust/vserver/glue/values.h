@@ -20,9 +20,6 @@ void vs_memory_put(struct cgroup_subsys_state *css);
 u64 vs_memory_shared(struct cgroup_subsys_state *css);
 int vs_meminfo_show(struct seq_file *m, void *v);
 
-/* keys.c */
-int vs_key_users_show(struct seq_file *m, void *v);
-
 /* values.c */
 bool vs_values_open(const struct proc_dir_entry *de, struct file *file,
 		    int *result);

@@ -7,8 +7,9 @@ use super::net_bind::{at, datagram, listen};
 use crate::harness::check::{Outcome, Test};
 use crate::harness::wire::{GUESTS, SPARE, site};
 use crate::harness::{Child, Guest, Need, Wire, Words, network};
-use crate::limits::Flavour;
+use crate::limits::{Flavour, GONE_WITHIN};
 use crate::sys::{Sys, inet, sockets};
+use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 const PORT: u16 = 9200;
@@ -39,7 +40,14 @@ fn knock() -> i32 {
 }
 
 fn serve(guest: &mut Guest) -> Result<(i32, i32), crate::harness::Stop> {
-    let tcp = guest.tell(listen, &at("::", PORT), &[0])?;
+    // Of the guest that had these addresses before, a connection may still be on its way out on
+    // another processor.
+    let mut tcp = guest.tell(listen, &at("::", PORT), &[0])?;
+    let since = Instant::now();
+    while tcp == Err(libc::EADDRINUSE) && since.elapsed() < GONE_WITHIN {
+        sleep(Duration::from_millis(50));
+        tcp = guest.tell(listen, &at("::", PORT), &[0])?;
+    }
     let udp = guest.tell(datagram, &at("::", PORT), &[0])?;
     Ok((tcp.need("a server")?, udp.need("a socket")?))
 }
