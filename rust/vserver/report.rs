@@ -100,7 +100,7 @@ pub(crate) fn ctx_stat(call: &Call, context: &Context) -> Result<u32> {
     Ok(0)
 }
 
-/// `virt_stat`: what the threads are about, age and load. The clock is that of the host.
+/// `virt_stat`: what the threads are about, age, load and clock.
 pub(crate) fn virt_stat(call: &Call, context: &Context) -> Result<u32> {
     let load = context.head().load();
     call.write(&VirtStat {
@@ -111,7 +111,7 @@ pub(crate) fn virt_stat(call: &Call, context: &Context) -> Result<u32> {
         nr_onhold: context.head().holders(),
         nr_forks: context.head().forks(),
         load: load.averages(),
-        offset: 0,
+        offset: context.head().clock() as u64,
     })?;
     Ok(0)
 }

@@ -18,7 +18,9 @@
 #include <linux/namei.h>
 #include <linux/path.h>
 #include <linux/pseudo_fs.h>
-#include <linux/vserver.h>
+#include <linux/vserver_view.h>
+
+#include "sysctl.h"
 
 /* "vser" */
 #define VS_DEVICE_MAGIC		0x76736572
@@ -117,13 +119,15 @@ static int vs_device_node(const struct inode *like, dev_t dev,
 }
 
 /* Opens what the device node @path stands for; 1: the node itself. */
-int __vs_open_device(const struct path *path, struct file *file)
+int __vs_open_path(const struct path *path, struct file *file)
 {
 	const struct inode *inode = d_backing_inode(path->dentry);
 	dev_t dev = inode->i_rdev;
 	struct path node;
 	int err;
 
+	if (S_ISREG(inode->i_mode))
+		return vs_sysctl_writable(path->dentry) ? 1 : -EACCES;
 	if ((file->f_flags & O_PATH) || path->mnt == vs_device_mnt)
 		return 1;
 	err = __vs_map_device(inode->i_mode, &dev);

@@ -20,6 +20,22 @@
 #include "net.h"
 #include "values.h"
 
+/*
+ * The differences stand in the flags of an entry, where procfs uses the bits below
+ * and the one above. It writes them only before others see the entry.
+ */
+#define VS_ENTRY_CHANGED	BIT(4)
+#define VS_ENTRY_FLAGS		(VS_IATTR_PROC * VS_ENTRY_CHANGED)
+
+static_assert(!(VS_ENTRY_FLAGS &
+		(PROC_ENTRY_PERMANENT | PROC_ENTRY_proc_read_iter |
+		 PROC_ENTRY_proc_compat_ioctl | PROC_ENTRY_proc_lseek |
+		 PROC_ENTRY_FORCE_LOOKUP)));
+static_assert(VS_ENTRY_FLAGS <= U8_MAX);
+
+/* Two that change the same entry. */
+static DEFINE_SPINLOCK(vs_entry_lock);
+
 static struct proc_dir_entry *vs_entry(const struct inode *inode)
 {
 	return inode->i_sb->s_magic == PROC_SUPER_MAGIC ? PDE(inode) : NULL;
@@ -39,7 +55,7 @@ static u32 vs_entry_default(const struct proc_dir_entry *de)
 
 static u32 vs_entry_bits(const struct proc_dir_entry *de)
 {
-	return vs_entry_default(de) ^ READ_ONCE(de->vs.changed);
+	return vs_entry_default(de) ^ (READ_ONCE(de->flags) / VS_ENTRY_CHANGED & VS_IATTR_PROC);
 }
 
 /*
@@ -105,7 +121,10 @@ void vs_entry_set(const struct inode *inode, u32 bits)
 {
 	struct proc_dir_entry *de = vs_entry(inode);
 
-	WRITE_ONCE(de->vs.changed, bits ^ vs_entry_default(de));
+	u8 changed = (bits ^ vs_entry_default(de)) * VS_ENTRY_CHANGED;
+
+	guard(spinlock)(&vs_entry_lock);
+	WRITE_ONCE(de->flags, (de->flags & ~VS_ENTRY_FLAGS) | changed);
 }
 
 /* Permission of the inode of an entry: -ENOENT when it is hidden. */
@@ -114,12 +133,6 @@ int vs_proc_permission(struct mnt_idmap *idmap, struct inode *inode, int mask)
 	if (vs_enabled() && !__vs_proc_visible(PDE(inode)))
 		return -ENOENT;
 	return generic_permission(idmap, inode, mask);
-}
-
-/* The current task is in a guest that may not write to procfs. */
-bool __vs_proc_readonly(void)
-{
-	return vs_current_sealed();
 }
 
 /*
@@ -134,7 +147,7 @@ bool __vs_proc_open(const struct proc_dir_entry *de, struct file *file,
 		*result = -ENOENT;
 		return true;
 	}
-	if ((file->f_mode & FMODE_WRITE) && vs_proc_readonly()) {
+	if ((file->f_mode & FMODE_WRITE) && vs_current_guest() && vs_current_sealed()) {
 		*result = -EACCES;
 		return true;
 	}

@@ -32,6 +32,7 @@
 #include "inode.h"
 #include "net.h"
 #include "owner.h"
+#include "values.h"
 #include "rights.h"
 
 /* Private, far above the numbers that mainline gives out one by one. */
@@ -85,6 +86,9 @@ static int vs_lsm_capable(const struct cred *cred, struct user_namespace *ns,
 		return 0;
 	/* The shared stack is the host's, whatever the mask says. */
 	if (cap == CAP_NET_ADMIN && ns == &init_user_ns && vs_current_net())
+		return -EPERM;
+	/* Good for the clock of the context only (clock.c). */
+	if (cap == CAP_SYS_TIME && vs_virtual(VS_FLAG_VIRT_TIME))
 		return -EPERM;
 	return vs_ctx_caps(current->vs.ctx) & BIT_ULL(cap) ? 0 : -EPERM;
 }

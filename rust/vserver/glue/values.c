@@ -21,6 +21,7 @@
 #include <linux/sysinfo.h>
 #include <linux/time_namespace.h>
 #include <linux/timekeeping.h>
+#include <linux/vserver_clock.h>
 #include <linux/vserver_view.h>
 
 #include "../../../fs/proc/internal.h"
@@ -144,7 +145,7 @@ static int vs_stat_show(struct seq_file *m, void *v)
 
 	getboottime64(&boot);
 	timens_sub_boottime(&boot);
-	boot = timespec64_add(boot, ns_to_timespec64(vs_uptime_offset()));
+	boot = timespec64_add(boot, ns_to_timespec64(vs_uptime_offset() + vs_clock_offset()));
 	vs_load_read(ctx, &load);
 	seq_printf(m,
 		   "intr 0\nctxt 0\nbtime %lld\nprocesses %u\n"

@@ -240,6 +240,13 @@ impl Head {
         unsafe { bindings::vs_forks(self.as_ptr()) }
     }
 
+    /// What the clock of the context is ahead of that of the host, nanoseconds, as one of its tasks
+    /// has set it last. Any context.
+    pub(crate) fn clock(&self) -> i64 {
+        // SAFETY: The head is valid; the word is atomic.
+        unsafe { bindings::atomic64_read(&raw const (*self.as_ptr()).values.clock) }
+    }
+
     /// Threads that are on hold. Any context.
     pub(crate) fn holders(&self) -> u32 {
         // SAFETY: The head is valid.

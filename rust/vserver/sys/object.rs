@@ -114,7 +114,7 @@ impl Object {
     /// References.
     pub(crate) fn references(&self) -> u32 {
         // SAFETY: The counter is valid while `self` is.
-        unsafe { bindings::vs_object_references(self.as_ptr()) }
+        unsafe { bindings::vs_core_references(self.as_ptr()) }
     }
 
     /// Task claims.

@@ -45,7 +45,7 @@ fn divide(a: u64, b: u64, by: u64, round_up: bool) -> u64 {
     }
     // SAFETY: Computes with numbers. The divisor is not 0, and the upper half of the dividend, with
     // what rounding adds, is below it: the quotient fits. With a divisor of 1 nothing is added.
-    unsafe { bindings::vs_mul_div(a, b, by, round_up) }
+    unsafe { bindings::vs_core_mul_div(a, b, by, round_up) }
 }
 
 #[cfg(CONFIG_VSERVER_KUNIT_TEST)]

@@ -44,19 +44,19 @@ pub(crate) fn network() -> Option<ARef<Network>> {
 /// Context id of the current task.
 pub(crate) fn xid() -> u32 {
     // SAFETY: Reads a field of the current task.
-    unsafe { bindings::vs_current_xid() }
+    unsafe { bindings::vs_core_xid() }
 }
 
 /// Network context id of the current task.
 pub(crate) fn nid() -> u32 {
     // SAFETY: Reads a field of the current task.
-    unsafe { bindings::vs_current_nid() }
+    unsafe { bindings::vs_core_nid() }
 }
 
 /// The current task is in a context whose setup has ended.
 pub(crate) fn is_sealed() -> bool {
     // SAFETY: Reads the current task and its context, which it keeps alive.
-    unsafe { bindings::vs_current_sealed() }
+    unsafe { bindings::vs_core_sealed() }
 }
 
 /// `capable()`
@@ -142,13 +142,13 @@ pub(crate) fn id_of(pid: u32, id: Id) -> Option<u32> {
 /// The processor is online now.
 pub(crate) fn is_online(cpu: u32) -> bool {
     // SAFETY: Tests a bit; the number is that of a possible processor.
-    unsafe { bindings::vs_cpu_online(cpu) }
+    unsafe { bindings::vs_core_online(cpu) }
 }
 
 /// The number is that of a signal, or 0.
 pub(crate) fn is_signal(sig: i32) -> bool {
     // SAFETY: Compares numbers. A negative number becomes a large one, as in kill(2).
-    unsafe { bindings::vs_valid_signal(sig as usize) }
+    unsafe { bindings::vs_core_valid_signal(sig as usize) }
 }
 
 /// Signals all processes of a context but one. Errors: `ESRCH` when there is none.

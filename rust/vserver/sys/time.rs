@@ -14,6 +14,6 @@ pub(crate) fn now() -> u64 {
 pub(crate) fn split(ns: u64) -> (u64, u32) {
     let mut hundredths = 0;
     // SAFETY: The rest goes to a variable of ours.
-    let seconds = unsafe { bindings::vs_split_ns(ns, &raw mut hundredths) };
+    let seconds = unsafe { bindings::vs_core_split_ns(ns, &raw mut hundredths) };
     (seconds, hundredths)
 }

@@ -253,6 +253,9 @@ pub struct Create {
     /// Pid namespace: "own", or "shared" with the host for a legacy init
     #[arg(long, value_name = "WHICH", value_parser = ["own", "shared"])]
     pub pid_namespace: Option<String>,
+    /// Let it set its own time of day, which starts as that of the host
+    #[arg(long)]
+    pub own_clock: bool,
     /// An address with the length of its prefix, IPv4 or IPv6; may be repeated
     #[arg(long, value_name = "ADDRESS/PREFIX")]
     pub ip: Vec<String>,

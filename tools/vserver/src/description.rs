@@ -45,17 +45,26 @@ struct Document {
 }
 
 /// The file as it is written by `create`.
-#[derive(Serialize)]
+#[derive(Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
-struct NewDocument<'a> {
-    xid: u32,
-    root: &'a Path,
-    hostname: &'a str,
-    init: &'a [String],
+pub struct NewDocument<'a> {
+    /// Context id.
+    pub xid: u32,
+    /// Root directory on the host.
+    pub root: &'a Path,
+    /// Host name inside.
+    pub hostname: &'a str,
+    /// Command run as pid 1.
+    pub init: &'a [String],
+    /// The pid namespace, unless it is the usual one.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pid_namespace: Option<PidNamespace>,
+    pub pid_namespace: Option<PidNamespace>,
+    /// Names of flags beside those that every guest has.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    pub flags: &'a [&'a str],
+    /// The network, unless it is that of the host.
     #[serde(skip_serializing_if = "Option::is_none")]
-    network: Option<&'a NewSection>,
+    pub network: Option<&'a NewSection>,
 }
 
 /// Text of a description while it is checked.
@@ -282,6 +291,12 @@ impl Source<'_> {
                 "leave USER and CGROUP out of `umask`, or lift the limits other than cpu and files",
             ));
         }
+        let flags = self.flags(&document.flags, pid_namespace)?;
+        // The flag is of no use without it, and with the flag it reaches no other clock.
+        let own_clock = match flags & abi::vxf::VIRT_TIME {
+            0 => 0,
+            _ => 1 << capability::SYS_TIME,
+        };
         Ok(Guest {
             name: name.to_owned(),
             file: self.file.to_owned(),
@@ -291,10 +306,10 @@ impl Source<'_> {
             init,
             pid_namespace,
             capabilities: guest::capability_mask(
-                self.capabilities(&document.caps)?,
+                self.capabilities(&document.caps)? | own_clock,
                 self.capabilities(&document.drop)?,
             ),
-            flags: self.flags(&document.flags, pid_namespace)?,
+            flags,
             ccaps: self.bits(Word::Ccaps, &document.ccaps, rights::CONTEXT_CAPS)?,
             umask,
             mounts: document
@@ -346,24 +361,8 @@ pub fn parse(name: &str, file: &Path, text: &str) -> Outcome<Guest> {
 /// # Errors
 ///
 /// [`Reason::Usage`] when a value cannot be written as TOML, such as a path that is not UTF-8.
-pub fn write(
-    xid: u32,
-    root: &Path,
-    hostname: &str,
-    init: &[String],
-    pid_namespace: Option<PidNamespace>,
-    network: Option<&NewSection>,
-    limits: &Limits,
-) -> Outcome<String> {
-    let document = NewDocument {
-        xid,
-        root,
-        hostname,
-        init,
-        pid_namespace,
-        network,
-    };
-    let text = toml::to_string(&document).map_err(|error| {
+pub fn write(document: &NewDocument<'_>, limits: &Limits) -> Outcome<String> {
+    let text = toml::to_string(document).map_err(|error| {
         Failure::new(
             Reason::Usage,
             format!("the description cannot be written: {error}"),
@@ -384,6 +383,7 @@ Fields of a description (/etc/vservers/NAME.toml):
   caps         capabilities added to the default set       [\"NET_RAW\"]
   drop         capabilities removed from it                [\"SYS_PTRACE\"]
   flags        flags of the context                        [\"HIDE_VINFO\"]
+               VIRT_TIME: it sets its own time of day, which starts as that of the host
   ccaps        context capabilities beside the default set [\"SECURE_MOUNT\"]
                (SET_UTSNAME, RAW_ICMP, AUDIT_CONTROL); \"~RAW_ICMP\" removes that one
   umask        namespaces that its tasks may make          [\"USER\"]
@@ -495,6 +495,22 @@ mod tests {
         assert_eq!(flags("'info_init'"), INFO_INIT | REBOOT_KILL);
         assert_eq!(flags("'hide_vinfo'"), INFO_INIT | REBOOT_KILL | HIDE_VINFO);
         assert_eq!(flags("'~reboot_kill'"), INFO_INIT);
+    }
+
+    #[test]
+    fn a_clock_brings_the_capability_to_set_it() {
+        let time = 1 << capability::SYS_TIME;
+        let mask = |more: &str| {
+            let guest = read(&format!("xid = 42\nroot = '/s'\n{more}\n")).unwrap();
+            guest.capabilities
+        };
+        assert_eq!(mask(""), DEFAULT_MASK);
+        assert_eq!(mask("flags = ['VIRT_TIME']"), DEFAULT_MASK | time);
+        assert_eq!(
+            mask("flags = ['VIRT_TIME']\ndrop = ['SYS_TIME']"),
+            DEFAULT_MASK
+        );
+        assert_eq!(mask("flags = ['HIDE_VINFO']"), DEFAULT_MASK);
     }
 
     #[test]
@@ -633,15 +649,29 @@ mod tests {
         ];
         let root = Path::new("/srv/it's");
         let none = Limits::default();
-        let text = write(42, root, "w1", &init, None, None, &none).unwrap();
+        let mut document = NewDocument {
+            xid: 42,
+            root,
+            hostname: "w1",
+            init: &init,
+            pid_namespace: None,
+            flags: &[],
+            network: None,
+        };
+        let text = write(&document, &none).unwrap();
+        assert!(!text.contains("flags"), "{text}");
         let guest = read(&text).unwrap();
         assert_eq!(guest.init, init);
         assert_eq!(guest.root, root);
         assert_eq!(guest.hostname, "w1");
         assert_eq!(guest.pid_namespace, PidNamespace::Own);
         for chosen in [PidNamespace::Own, PidNamespace::Shared] {
-            let text = write(42, root, "w1", &init, Some(chosen), None, &none).unwrap();
+            document.pid_namespace = Some(chosen);
+            let text = write(&document, &none).unwrap();
             assert_eq!(read(&text).unwrap().pid_namespace, chosen);
         }
+        document.flags = &["VIRT_TIME"];
+        let text = write(&document, &none).unwrap();
+        assert_ne!(read(&text).unwrap().flags & abi::vxf::VIRT_TIME, 0);
     }
 }

@@ -94,7 +94,10 @@ pub const DECISIONS: &[Decision] = &[
         cap::SYS_RESOURCE,
         "quotas and limits are there to hold the guest",
     ),
-    deny(cap::SYS_TIME, "there is one clock"),
+    deny(
+        cap::SYS_TIME,
+        "sets the clock of the machine, but for a guest with VIRT_TIME, which gets it",
+    ),
     grant(cap::SYS_TTY_CONFIG, "login programs hang up their terminal"),
     deny(cap::MKNOD, "device nodes reach the devices of the machine"),
     grant(cap::LEASE, "file servers take leases on files"),

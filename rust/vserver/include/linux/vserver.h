@@ -60,6 +60,7 @@ struct vs_traffic;
 #define VS_FLAG_VIRT_UPTIME	0x0000000000020000ULL
 #define VS_FLAG_VIRT_CPU	0x0000000000040000ULL
 #define VS_FLAG_VIRT_LOAD	0x0000000000080000ULL
+#define VS_FLAG_VIRT_TIME	0x0000000000100000ULL
 #define VS_FLAG_HIDE_MOUNT	0x0000000001000000ULL
 #define VS_FLAG_HIDE_VINFO	0x0000000004000000ULL
 #define VS_FLAG_STATE_SETUP	0x0000000100000000ULL
@@ -283,6 +284,16 @@ void put_nsset(struct nsset *nsset);
 /* On from the first context to the removal of the core. */
 DECLARE_STATIC_KEY_FALSE(vs_active);
 
+/* core.c */
+u32 vs_core_references(const struct vs_object *obj);
+bool vs_core_sealed(void);
+u32 vs_core_xid(void);
+u32 vs_core_nid(void);
+bool vs_core_online(unsigned int cpu);
+u64 vs_core_split_ns(u64 ns, u32 *hundredths);
+u64 vs_core_mul_div(u64 a, u64 b, u64 by, bool up);
+bool vs_core_valid_signal(unsigned long sig);
+
 /* registry.c */
 int vs_register(const struct vs_ops *ops);
 void vs_unregister(void);
@@ -344,11 +355,9 @@ void vs_space_show_set(struct seq_file *m, const struct vs_space *space);
 void vs_device_watch(bool on);
 int vs_device_number(const char __user *name, bool *block, u32 *dev);
 int __vs_map_device(umode_t mode, dev_t *dev);
-int __vs_open_device(const struct path *path, struct file *file);
 
 /* entry.c */
 bool __vs_proc_visible(const struct proc_dir_entry *de);
-bool __vs_proc_readonly(void);
 bool __vs_proc_open(const struct proc_dir_entry *de, struct file *file,
 		    int *result);
 int vs_proc_permission(struct mnt_idmap *idmap, struct inode *inode, int mask);
@@ -551,12 +560,6 @@ static inline bool vs_proc_visible(const struct proc_dir_entry *de)
 	return !vs_enabled() || __vs_proc_visible(de);
 }
 
-/* The current task may write to files of its own processes in procfs only. */
-static inline bool vs_proc_readonly(void)
-{
-	return vs_current_guest() && __vs_proc_readonly();
-}
-
 /* The current task may not open an entry of procfs, or has opened its own. */
 static inline bool vs_proc_open(const struct proc_dir_entry *de,
 				struct file *file, int *result)
@@ -611,18 +614,6 @@ static inline bool vs_show_root(struct seq_file *m, const struct path *root,
 static inline bool vs_mounts_hidden(void)
 {
 	return vs_current_guest() && __vs_mounts_hidden();
-}
-
-/*
- * Opens what a device node stands for in the context of the current task. 1: it
- * stands for itself, or is none, which @mode of the inode tells.
- */
-static inline int vs_open_device(const struct path *path, struct file *file,
-				 umode_t mode)
-{
-	if (!vs_enabled() || (!S_ISCHR(mode) && !S_ISBLK(mode)))
-		return 1;
-	return vs_current_guest() ? __vs_open_device(path, file) : 1;
 }
 
 /* Puts the device that a block device node stands for into @dev. */
@@ -720,11 +711,6 @@ static inline bool vs_proc_visible(const struct proc_dir_entry *de)
 	return true;
 }
 
-static inline bool vs_proc_readonly(void)
-{
-	return false;
-}
-
 static inline bool vs_proc_open(const struct proc_dir_entry *de,
 				struct file *file, int *result)
 {
@@ -759,12 +745,6 @@ static inline bool vs_mount_nodev(void)
 static inline bool vs_mounts_hidden(void)
 {
 	return false;
-}
-
-static inline int vs_open_device(const struct path *path, struct file *file,
-				 umode_t mode)
-{
-	return 1;
 }
 
 static inline int vs_map_bdev(dev_t node, dev_t *dev)

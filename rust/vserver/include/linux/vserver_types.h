@@ -74,27 +74,4 @@ struct vs_cred {
 #endif
 };
 
-/**
- * struct vs_user - whose user it is that something is counted for
- * @instance: number of the context; 0 for the host. Constant.
- *
- * User number 0 of two contexts is two users, who have limits of their own.
- */
-struct vs_user {
-#ifdef CONFIG_VSERVER
-	u64 instance;
-#endif
-};
-
-/**
- * struct vs_proc_entry - visibility of an entry of procfs
- * @changed: bits of IATTR_FLAGS that differ from those it started with. Read and
- *	written without a lock.
- */
-struct vs_proc_entry {
-#ifdef CONFIG_VSERVER
-	u8 changed;
-#endif
-};
-
 #endif /* _LINUX_VSERVER_TYPES_H */

@@ -35,12 +35,15 @@ struct vs_load {
  * @found: threads that the count that goes on has found so far; under it too.
  * @started: when the context was made, nanoseconds of the boot time clock.
  * @idle: how long all processors had been idle by then, nanoseconds.
+ * @clock: what its clock is ahead of that of the host, nanoseconds, as one of its
+ *	tasks has set it last.
  */
 struct vs_values {
 	struct vs_load load;
 	struct vs_load found;
 	u64 started;
 	u64 idle;
+	atomic64_t clock;
 };
 
 /**

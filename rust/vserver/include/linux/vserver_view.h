@@ -1,17 +1,21 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Contexts and the machine as their tasks see it: what system calls and sysfs
- * call. Inert without a context.
+ * Contexts and the machine as their tasks see it: what system calls, sysfs and
+ * opening call. Inert without a context.
  */
 #ifndef _LINUX_VSERVER_VIEW_H
 #define _LINUX_VSERVER_VIEW_H
 
+#include <linux/fs.h>
 #include <linux/vserver.h>
 
 struct cpumask;
 struct sysinfo;
 
 #ifdef CONFIG_VSERVER
+
+/* glue/device.c */
+int __vs_open_path(const struct path *path, struct file *file);
 
 /* glue/values.c */
 void __vs_sysinfo(struct sysinfo *info);
@@ -43,7 +47,34 @@ static inline ssize_t vs_emit_cpus(char *buf, const struct cpumask *map)
 	return vs_current_guest() ? __vs_emit_cpus(buf, map) : 0;
 }
 
+/**
+ * vs_open_path() - open what a node stands for in the context of the current task
+ * @path: what was looked up, with an inode.
+ * @file: to be opened; its mode is that of the caller.
+ *
+ * Device nodes stand for devices of the context. Files that are to be written to
+ * may be variables of the kernel that are not the guest's.
+ *
+ * Return: 1 when @path stands for itself; 0 when @file is open; an error. May sleep.
+ */
+static inline int vs_open_path(const struct path *path, struct file *file)
+{
+	umode_t mode;
+
+	if (!vs_enabled())
+		return 1;
+	mode = d_backing_inode(path->dentry)->i_mode;
+	if (S_ISREG(mode) ? !(file->f_mode & FMODE_WRITE) : !S_ISCHR(mode) && !S_ISBLK(mode))
+		return 1;
+	return vs_current_guest() ? __vs_open_path(path, file) : 1;
+}
+
 #else /* CONFIG_VSERVER */
+
+static inline int vs_open_path(const struct path *path, struct file *file)
+{
+	return 1;
+}
 
 static inline void vs_sysinfo(struct sysinfo *info) { }
 

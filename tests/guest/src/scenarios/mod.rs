@@ -53,6 +53,7 @@ mod net_traffic;
 mod net_visibility;
 mod net_wildcard;
 mod networks;
+mod own_clock;
 mod own_values;
 mod persistence;
 mod pointer_table;
@@ -74,6 +75,7 @@ mod spectator;
 mod state_flags;
 mod statistics;
 mod stress;
+mod system_variables;
 mod sysv_ipc;
 mod tags;
 mod threads;
@@ -239,6 +241,16 @@ pub const ALL: &[Scenario] = &[
         "guest-values",
         "log, score and priority as a guest sees them",
         guest_values::run,
+    ),
+    light(
+        "system-variables",
+        "a guest changes the variables of its own namespaces and no others",
+        system_variables::run,
+    ),
+    light(
+        "own-clock",
+        "a guest sets its own time of day, however it is asked and waited for",
+        own_clock::run,
     ),
     light(
         "own-values",

@@ -109,7 +109,7 @@ fn small_group(t: &mut Test) -> Result<Group, Stop> {
     Ok(group)
 }
 
-fn virt(xid: u32) -> Result<VirtStat, Stop> {
+pub(super) fn virt(xid: u32) -> Result<VirtStat, Stop> {
     let mut data = VirtStat::default();
     context::with(vcmd::VIRT_STAT, xid, &mut data).need("virt_stat")?;
     Ok(data)

@@ -3,6 +3,7 @@
 //! System calls with plain results: `Ok` with the value, or `Err` with the error number.
 
 pub mod block;
+pub mod clock;
 pub mod devices;
 pub mod files;
 pub mod greed;

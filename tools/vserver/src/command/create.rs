@@ -6,7 +6,7 @@ use super::Setting;
 use crate::bits::Problem;
 use crate::cli::Create;
 use crate::confine;
-use crate::description;
+use crate::description::{self, NewDocument};
 use crate::failure::{Failure, Outcome, Reason};
 use crate::guest::{DEFAULT_INIT, Guest, PidNamespace};
 use crate::inside::xid_in_use;
@@ -71,15 +71,21 @@ pub(super) fn run(setting: &Setting, arguments: &Create) -> Outcome<u8> {
     let limits = arguments.limits.wishes().plan(&Limits::default());
     let limits = limits.map_err(|problem| usage(&problem))?.after;
     confine::check_machine(&setting.system, &limits).map_err(|(_, problem)| usage(&problem))?;
-    let text = description::write(
+    let flags: &[&str] = if arguments.own_clock {
+        &["VIRT_TIME"]
+    } else {
+        &[]
+    };
+    let document = NewDocument {
         xid,
-        &root,
-        &hostname,
+        root: &root,
+        hostname: &hostname,
         init,
         pid_namespace,
-        network.as_ref(),
-        &limits,
-    )?;
+        flags,
+        network: network.as_ref(),
+    };
+    let text = description::write(&document, &limits)?;
     // What is written must be readable again: this checks the host name and the rest.
     let guest = description::parse(name, &file, &text).map_err(|mut failure| {
         failure.reason = Reason::Usage;
@@ -98,6 +104,7 @@ pub(super) fn run(setting: &Setting, arguments: &Create) -> Outcome<u8> {
             "hostname": guest.hostname,
             "init": guest.init,
             "pid_namespace": guest.pid_namespace,
+            "own_clock": arguments.own_clock,
             "network": network,
             "limits": guest.limits,
             "file": file,
