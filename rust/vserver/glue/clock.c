@@ -17,6 +17,7 @@
 #include <linux/vserver_clock.h>
 #include <vdso/datapage.h>
 
+#include "cred.h"
 #include "values.h"
 
 /* Clocks that tell the time of day and that the vDSO has. */

@@ -2,10 +2,12 @@
 /*
  * Which variables below /proc/sys a guest may change: those of its own namespaces.
  */
+#include <linux/cred.h>
 #include <linux/dcache.h>
 #include <linux/ipc_namespace.h>
 #include <linux/magic.h>
 #include <linux/nsproxy.h>
+#include <linux/pid_namespace.h>
 #include <linux/sysctl.h>
 #include <linux/user_namespace.h>
 #include <linux/utsname.h>
@@ -15,16 +17,19 @@
 #include "../../../fs/proc/internal.h"
 #include "sysctl.h"
 
-/* Variables of a namespace that is not the one of the host. */
-static bool vs_sysctl_namespaced(const struct ctl_table_header *head)
+/* Variables of a namespace that the current task is in and that is not the host's. */
+static bool vs_sysctl_namespaced(const struct ctl_table_set *set)
 {
-	const struct ctl_table_set *set = head->set;
+	const struct nsproxy *own = current->nsproxy;
+	struct pid_namespace *pids = task_active_pid_ns(current);
 
-	if (!head->root->lookup || set == &init_user_ns.set)
-		return false;
-	if (set == &init_ipc_ns.ipc_set || set == &init_ipc_ns.mq_set)
-		return false;
-	return set != &init_net.sysctls;
+	if (set == &own->net_ns->sysctls)
+		return own->net_ns != &init_net;
+	if (set == &own->ipc_ns->ipc_set || set == &own->ipc_ns->mq_set)
+		return own->ipc_ns != &init_ipc_ns;
+	if (set == &pids->set)
+		return pids != &init_pid_ns;
+	return set == &current_user_ns()->set && current_user_ns() != &init_user_ns;
 }
 
 /* kernel.hostname and kernel.domainname stand in no table of a namespace. */
@@ -51,5 +56,5 @@ bool vs_sysctl_writable(const struct dentry *dentry)
 	if (inode->i_sb->s_magic != PROC_SUPER_MAGIC || !vs_current_sealed())
 		return true;
 	head = PROC_I(inode)->sysctl;
-	return !head || vs_sysctl_namespaced(head) || vs_sysctl_name(dentry);
+	return !head || vs_sysctl_namespaced(head->set) || vs_sysctl_name(dentry);
 }

@@ -14,6 +14,8 @@ use std::time::Instant;
 
 /// Capabilities of the mask: all but SYS_TIME.
 const NO_TIME: u64 = !(1 << 25);
+/// The flag, and the one by which it is told its own time of the boot.
+const FLAGS: u64 = vxf::VIRT_TIME | vxf::VIRT_CPU;
 /// A day and something.
 const AHEAD: i64 = 86_400 * SECOND + 250_000_000;
 /// How far readings may be apart that are taken one after the other.
@@ -95,7 +97,7 @@ fn started(t: &mut Test, plan: Plan) -> Result<Guest, Stop> {
 
 /// A guest with a clock of its own.
 fn with_clock(t: &mut Test) -> Result<Guest, Stop> {
-    let plan = Guest::plan(t.xid()).flags(vxf::VIRT_TIME).whole();
+    let plan = Guest::plan(t.xid()).flags(FLAGS).whole();
     started(t, plan)
 }
 
@@ -257,7 +259,7 @@ fn in_another(_: &Words) -> Sys<i64> {
 
 /// What the guest makes for itself starts with its clock.
 fn further_namespaces(t: &mut Test) -> Outcome {
-    let plan = Guest::plan(t.xid()).flags(vxf::VIRT_TIME).whole();
+    let plan = Guest::plan(t.xid()).flags(FLAGS).whole();
     let mut guest = started(t, plan.umask(space::TIME))?;
     t.ok("inside: sets it", guest.call(set, &[host()? + AHEAD])?);
     let answer = guest.ask(in_another)?;
@@ -319,7 +321,7 @@ fn refusals(t: &mut Test) -> Outcome {
         (
             "without the capability",
             true,
-            whole(t).flags(vxf::VIRT_TIME).bcaps(NO_TIME),
+            whole(t).flags(FLAGS).bcaps(NO_TIME),
         ),
         (
             "without the flag and the capability",
@@ -329,7 +331,7 @@ fn refusals(t: &mut Test) -> Outcome {
         (
             "in the time namespace of the host",
             false,
-            Guest::plan(t.xid()).flags(vxf::VIRT_TIME),
+            Guest::plan(t.xid()).flags(FLAGS),
         ),
     ];
     for (name, own_root, plan) in cases {

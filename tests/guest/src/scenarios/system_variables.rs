@@ -16,7 +16,6 @@ const MACHINE: &[&str] = &[
     "kernel/panic",
     "kernel/core_pattern",
     "kernel/modprobe",
-    "kernel/pid_max",
     "fs/file-max",
     "user/max_uts_namespaces",
 ];
@@ -29,6 +28,7 @@ const OWN: &[(u64, &str, &str)] = &[
     (space::NET, "net/ipv4/ip_forward", "1"),
     (space::NET, "net/ipv6/conf/all/forwarding", "1"),
     (space::NET, "net/core/somaxconn", "77"),
+    (space::PID, "kernel/pid_max", "9999"),
 ];
 
 pub fn run(t: &mut Test) -> Outcome {
