@@ -128,6 +128,8 @@ int __vs_open_path(const struct path *path, struct file *file)
 
 	if (S_ISREG(inode->i_mode))
 		return vs_sysctl_writable(path->dentry) ? 1 : -EACCES;
+	if (!S_ISCHR(inode->i_mode) && !S_ISBLK(inode->i_mode))
+		return 1;
 	if ((file->f_flags & O_PATH) || path->mnt == vs_device_mnt)
 		return 1;
 	err = __vs_map_device(inode->i_mode, &dev);

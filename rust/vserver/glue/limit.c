@@ -41,12 +41,56 @@ void vs_limit_init(struct vs_ctx *ctx)
 }
 EXPORT_SYMBOL_GPL(vs_limit_init);
 
+/* For ceilings, maxima and marks, which change a few times in the life of a context. */
+static DEFINE_RAW_SPINLOCK(vs_limit_lock);
+
+static void vs_limit_mark(struct vs_limit *limit)
+{
+	atomic64_set(&limit->mark, min(atomic64_read(&limit->ceiling),
+				       atomic64_read(&limit->maximum)));
+}
+
+/* There is more than ever, or there may be no more. Any context. */
 void vs_limit_raise(struct vs_limit *limit, s64 value)
 {
-	s64 old = atomic64_read(&limit->maximum);
+	if (value <= atomic64_read(&limit->maximum))
+		return;
+	guard(raw_spinlock_irqsave)(&vs_limit_lock);
+	if (value > atomic64_read(&limit->maximum))
+		atomic64_set(&limit->maximum, value);
+	vs_limit_mark(limit);
+}
 
-	while (value > old && !atomic64_try_cmpxchg(&limit->maximum, &old, value))
-		;
+/**
+ * vs_limit_set() - change what may be had of a resource
+ * @ctx: a context.
+ * @resource: which.
+ * @ceiling: S64_MAX for no limit.
+ *
+ * What there is above it stays. Any context.
+ */
+void vs_limit_set(struct vs_ctx *ctx, u32 resource, s64 ceiling)
+{
+	struct vs_limit *limit = &ctx->limits[resource];
+
+	guard(raw_spinlock_irqsave)(&vs_limit_lock);
+	atomic64_set(&limit->ceiling, ceiling);
+	vs_limit_mark(limit);
+}
+EXPORT_SYMBOL_GPL(vs_limit_set);
+
+/* Of @value, which is above the mark, @n were added: may they be had? Any context. */
+bool vs_limit_above(struct vs_ctx *ctx, enum vs_resource resource, s64 value, s64 n)
+{
+	struct vs_limit *limit = &ctx->limits[resource];
+
+	if (value > atomic64_read(&limit->ceiling)) {
+		atomic64_sub(n, &limit->value);
+		vs_limit_hit(ctx, resource, value - n);
+		return false;
+	}
+	vs_limit_raise(limit, value);
+	return true;
 }
 
 void vs_limit_lower(struct vs_limit *limit, s64 value)
@@ -92,8 +136,10 @@ void vs_limit_reset(struct vs_ctx *ctx)
 		struct vs_limit *limit = &ctx->limits[i];
 		s64 value = atomic64_read(&limit->value);
 
+		guard(raw_spinlock_irqsave)(&vs_limit_lock);
 		atomic64_set(&limit->minimum, value);
 		atomic64_set(&limit->maximum, value);
+		vs_limit_mark(limit);
 	}
 }
 EXPORT_SYMBOL_GPL(vs_limit_reset);
@@ -153,7 +199,7 @@ bool __vs_msg_charge(u64 instance, long bytes)
 	if (!ctx)
 		return true;
 	limit = &ctx->limits[VS_MSG_BYTES];
-	value = atomic64_add_return(bytes, &limit->value);
+	value = vs_limit_more(limit, bytes);
 	if (value > atomic64_read(&limit->ceiling)) {
 		vs_limit_hit(ctx, VS_MSG_BYTES, value - bytes);
 		return false;

@@ -214,33 +214,34 @@ struct sock *__vs_tcp_lookup4(const struct net *net, struct sk_buff *skb,
 }
 
 /*
- * The one wildcard on a port of @nc that takes the packet, as a rule: without weighing
- * several against each other, and without a group that shares a port.
- *
- * Return: NULL when it is not as simple as that.
+ * The one datagram socket in the bucket of the wildcards of @nc on a port, as a rule.
+ * Return: NULL when there is none, or are several.
  */
 static __always_inline struct sock *
-vs_udp_plain4(const struct vs_net *nc, const struct net *net, __be32 saddr,
-	      __be16 sport, unsigned short hnum, int dif, int sdif)
+vs_udp_sole(const struct vs_net *nc, const struct net *net, unsigned short hnum)
 {
 	struct udp_hslot *slot = udp_hashslot2(net->ipv4.udp_table,
 					       vs_salt(nc) ^ hnum);
-	struct sock *sk, *found = NULL;
+	struct hlist_node *node = rcu_dereference_raw(hlist_first_rcu(&slot->head));
+	struct sock *sk;
 
-	udp_portaddr_for_each_entry_rcu(sk, &slot->head) {
-		const struct inet_sock *inet = inet_sk(sk);
+	if (!node || rcu_dereference_raw(hlist_next_rcu(node)))
+		return NULL;
+	sk = hlist_entry(node, struct sock, __sk_common.skc_portaddr_node);
+	if (READ_ONCE(sk->sk_num) != hnum || vs_sk_net(sk) != nc ||
+	    !net_eq(sock_net(sk), net))
+		return NULL;
+	return sk;
+}
 
-		if (READ_ONCE(sk->sk_num) != hnum || vs_sk_net(sk) != nc)
-			continue;
-		if (found || sk->sk_reuseport || sk->sk_rcv_saddr ||
-		    ipv6_only_sock(sk) || !net_eq(sock_net(sk), net) ||
-		    (inet->inet_daddr && inet->inet_daddr != saddr) ||
-		    (inet->inet_dport && inet->inet_dport != sport) ||
-		    !udp_sk_bound_dev_eq(net, sk->sk_bound_dev_if, dif, sdif))
-			return NULL;
-		found = sk;
-	}
-	return found;
+/*
+ * A wildcard takes all IPv4 packets to its port: no other one that shares the port, no
+ * peer and no interface matters.
+ */
+static bool vs_takes_all4(const struct sock *sk)
+{
+	return !(sk->sk_reuseport | sk->sk_ipv6only) && !sk->sk_addrpair &&
+	       !sk->sk_dport && !READ_ONCE(sk->sk_bound_dev_if);
 }
 
 static noinline struct sock *
@@ -268,9 +269,9 @@ struct sock *__vs_udp_lookup4(const struct net *net, struct sk_buff *skb,
 	/* The loopback is found by the way of its own. */
 	ipv6_addr_set_v4mapped(daddr, &ip);
 	nc = ipv4_is_loopback(daddr) ? NULL : vs_sole_owner(&ip);
-	if (likely(nc)) {
-		sk = vs_udp_plain4(nc, net, saddr, sport, hnum, dif, sdif);
-		if (likely(sk))
+	if (likely(nc && !sdif)) {
+		sk = vs_udp_sole(nc, net, hnum);
+		if (likely(sk && vs_takes_all4(sk)))
 			return sk;
 	}
 	return vs_udp_search4(net, skb, saddr, sport, daddr, hnum, dif, sdif);
@@ -409,32 +410,12 @@ struct sock *__vs_tcp_lookup6(const struct net *net, struct sk_buff *skb,
 	return vs_find_owner6(&packet, vs_ask_tcp6);
 }
 
-/* As vs_udp_plain4(). */
-static __always_inline struct sock *
-vs_udp_plain6(const struct vs_net *nc, const struct net *net,
-	      const struct in6_addr *saddr, __be16 sport, unsigned short hnum,
-	      int dif, int sdif)
+/* As vs_takes_all4(). */
+static bool vs_takes_all6(const struct sock *sk)
 {
-	struct udp_hslot *slot = udp_hashslot2(net->ipv4.udp_table,
-					       vs_salt(nc) ^ hnum);
-	struct sock *sk, *found = NULL;
-
-	udp_portaddr_for_each_entry_rcu(sk, &slot->head) {
-		__be16 dport = inet_sk(sk)->inet_dport;
-
-		if (READ_ONCE(sk->sk_num) != hnum || vs_sk_net(sk) != nc)
-			continue;
-		if (found || sk->sk_reuseport || sk->sk_family != PF_INET6 ||
-		    !ipv6_addr_any(&sk->sk_v6_rcv_saddr) ||
-		    !net_eq(sock_net(sk), net) || (dport && dport != sport) ||
-		    (!ipv6_addr_any(&sk->sk_v6_daddr) &&
-		     !ipv6_addr_equal(&sk->sk_v6_daddr, saddr)) ||
-		    !udp_sk_bound_dev_eq(net, READ_ONCE(sk->sk_bound_dev_if),
-					 dif, sdif))
-			return NULL;
-		found = sk;
-	}
-	return found;
+	return !sk->sk_reuseport && sk->sk_family == PF_INET6 && !sk->sk_dport &&
+	       !READ_ONCE(sk->sk_bound_dev_if) &&
+	       ipv6_addr_any(&sk->sk_v6_rcv_saddr) && ipv6_addr_any(&sk->sk_v6_daddr);
 }
 
 static noinline struct sock *
@@ -461,9 +442,9 @@ struct sock *__vs_udp_lookup6(const struct net *net, struct sk_buff *skb,
 	struct sock *sk;
 
 	nc = vs_private6(daddr) ? NULL : vs_sole_owner(daddr);
-	if (likely(nc)) {
-		sk = vs_udp_plain6(nc, net, saddr, sport, hnum, dif, sdif);
-		if (likely(sk))
+	if (likely(nc && !sdif)) {
+		sk = vs_udp_sole(nc, net, hnum);
+		if (likely(sk && vs_takes_all6(sk)))
 			return sk;
 	}
 	return vs_udp_search6(net, skb, saddr, sport, daddr, hnum, dif, sdif);

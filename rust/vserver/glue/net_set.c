@@ -97,6 +97,7 @@ int vs_net_publish(struct vs_net *net, const struct vs_net_set *set)
 		return -ENOMEM;
 	}
 	rcu_assign_pointer(net->addrs, new);
+	WRITE_ONCE(net->first4, (__force __be32)(set->n_list4 ? set->list4[0].ip : 0));
 	if (!net->ended && (!old || old->set.loopback != set->loopback)) {
 		/*
 		 * A reader on the old chain may go on in the new one and miss an

@@ -121,32 +121,20 @@ static bool vs_source_free4(struct net *net, const struct flowi4 *fl4)
 }
 
 /*
- * Sets the source that is missing. The route that this takes is the one of the flow,
- * as a rule, so that it is looked up once, as for the host.
+ * The route has set the source of a flow that had none, and @oif as its interface;
+ * the source is to be an own address.
  *
  * Return: the route, counted; NULL when it has to be looked up with the source that
  * is set now; or an error pointer.
  */
-static struct rtable *vs_choose4(struct net *net, const struct vs_net *nc,
-				 const struct vs_net_set *set,
-				 struct flowi4 *fl4)
+static noinline struct rtable *vs_replace4(struct net *net, const struct vs_net *nc,
+					   struct flowi4 *fl4, struct rtable *rt,
+					   int oif)
 {
-	struct rtable *rt;
-	int oif;
+	const struct vs_net_set *set;
 
-	if (!set->n_own4 && !set->n_odd4)
-		return ERR_PTR(-ENETUNREACH);
-	if (vs_net_flag(nc, VS_NET_SINGLE_IP) && set->n_list4) {
-		fl4->saddr = (__force __be32)set->list4[0].ip;
-		return NULL;
-	}
-	oif = fl4->flowi4_oif;
-	rt = ip_route_output_key_hash(net, fl4, NULL);
-	if (IS_ERR(rt))
-		return rt;
-	/* A guest with one address, as a rule. */
-	if (likely(set->n_list4 && (__force u32)fl4->saddr == set->list4[0].ip))
-		return rt;
+	guard(rcu)();
+	set = vs_net_set(nc);
 	if (vs_own4(set, fl4->saddr))
 		return rt;
 	/* What is local may have the first address of its interface as source. */
@@ -164,6 +152,30 @@ static struct rtable *vs_choose4(struct net *net, const struct vs_net *nc,
 	return fl4->saddr ? NULL : ERR_PTR(-ENETUNREACH);
 }
 
+/*
+ * Sets the source that is missing. The route that this takes is the one of the flow,
+ * as a rule, so that it is looked up once, as for the host; and its source is the
+ * first address, as a guest has one only.
+ *
+ * Return: as vs_replace4().
+ */
+static struct rtable *vs_choose4(struct net *net, const struct vs_net *nc,
+				 struct flowi4 *fl4)
+{
+	__be32 first = READ_ONCE(nc->first4);
+	int oif = fl4->flowi4_oif;
+	struct rtable *rt;
+
+	if (first && unlikely(vs_net_flag(nc, VS_NET_SINGLE_IP))) {
+		fl4->saddr = first;
+		return NULL;
+	}
+	rt = ip_route_output_key_hash(net, fl4, NULL);
+	if (IS_ERR(rt) || likely(fl4->saddr == first && first))
+		return rt;
+	return vs_replace4(net, nc, fl4, rt, oif);
+}
+
 /* The flow may have the source that it names. */
 static bool vs_may_send4(const struct vs_net *nc, const struct vs_net_set *set,
 			 const struct flowi4 *fl4)
@@ -175,25 +187,34 @@ static bool vs_may_send4(const struct vs_net *nc, const struct vs_net_set *set,
 		vs_net_flag(nc, VS_NET_LBACK_ALLOW));
 }
 
-struct rtable *__vs_flow4(struct net *net, const struct sock *sk,
-			  struct flowi4 *fl4)
+/* A flow whose source is set, or that goes to the loopback. Return: as vs_flow4(). */
+static noinline struct rtable *vs_check4(const struct vs_net *nc, struct flowi4 *fl4)
 {
-	const struct vs_net *nc = sk && sk_fullsock(sk) ? vs_sk_net(sk) : NULL;
 	const struct vs_net_set *set;
 	int err = 0;
-
-	if (!nc)
-		return NULL;
 
 	guard(rcu)();
 	set = vs_net_set(nc);
 	if (ipv4_is_loopback(fl4->daddr) || (!fl4->daddr && !fl4->saddr))
 		err = vs_loopback4(nc, set, fl4);
-	else if (!fl4->saddr)
-		return vs_choose4(net, nc, set, fl4);
 	if (!err && !vs_may_send4(nc, set, fl4))
 		err = -EPERM;
 	return err ? ERR_PTR(err) : NULL;
+}
+
+struct rtable *__vs_flow4(struct net *net, const struct sock *sk,
+			  struct flowi4 *fl4)
+{
+	const struct vs_net *nc;
+
+	if (!sk || !sk_fullsock(sk))
+		return NULL;
+	nc = vs_sk_net(sk);
+	if (!nc)
+		return NULL;
+	if (likely(!fl4->saddr && fl4->daddr && !ipv4_is_loopback(fl4->daddr)))
+		return vs_choose4(net, nc, fl4);
+	return vs_check4(nc, fl4);
 }
 
 bool __vs_header4(const struct sock *sk, __be32 saddr)

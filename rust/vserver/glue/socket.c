@@ -356,11 +356,10 @@ static noinline int vs_destination_near(struct sock *sk, void *address,
 
 static int vs_destination(struct socket *sock, void *address, int addrlen)
 {
-	struct sock *sk = sock->sk;
-
-	if (!address || !sk || likely(vs_is_elsewhere(sk, address, addrlen)))
+	/* What a program has as a socket has the part of the protocol too. */
+	if (!address || likely(vs_is_elsewhere(sock->sk, address, addrlen)))
 		return 0;
-	return vs_destination_near(sk, address, addrlen);
+	return vs_destination_near(sock->sk, address, addrlen);
 }
 
 int vs_socket_connect(struct socket *sock, struct sockaddr *address,

@@ -100,9 +100,6 @@ EXPORT_SYMBOL_GPL(vs_traffic_read);
 
 static int vs_sock_class(const struct sock *sk)
 {
-	/* Asked for every datagram. */
-	if (likely(sk->sk_family == AF_INET))
-		return VS_SOCK_INET;
 	switch (sk->sk_family) {
 	case AF_UNSPEC:
 		return VS_SOCK_UNSPEC;
@@ -124,10 +121,13 @@ static int vs_sock_class(const struct sock *sk)
 
 #ifdef CONFIG_64BIT
 /* Whoever moves to another processor in between adds there. */
-static void vs_add(const struct vs_ctx *ctx, int class, int way, u64 bytes)
+static __always_inline void vs_add(const struct vs_ctx *ctx, int class, int way,
+				   u64 bytes)
 {
-	this_cpu_inc(ctx->traffic->count[class][way]);
-	this_cpu_add(ctx->traffic->total[class][way], bytes);
+	struct vs_traffic __percpu *traffic = ctx->traffic;
+
+	this_cpu_inc(traffic->count[class][way]);
+	this_cpu_add(traffic->total[class][way], bytes);
 }
 #else
 static void vs_add(const struct vs_ctx *ctx, int class, int way, u64 bytes)
@@ -142,12 +142,25 @@ static void vs_add(const struct vs_ctx *ctx, int class, int way, u64 bytes)
 }
 #endif
 
-static void vs_count(const struct sock *sk, int way, u64 bytes)
+static noinline void vs_count_class(const struct vs_ctx *ctx, const struct sock *sk,
+				    int way, u64 bytes)
+{
+	vs_add(ctx, vs_sock_class(sk), way, bytes);
+}
+
+/*
+ * For every datagram. A socket that a protocol has served has the part of the protocol.
+ */
+static __always_inline void vs_count(const struct sock *sk, int way, u64 bytes)
 {
 	const struct vs_ctx *ctx = current->vs.ctx;
 
-	if (ctx && sk)
-		vs_add(ctx, vs_sock_class(sk), way, bytes);
+	if (!ctx)
+		return;
+	if (likely(sk->sk_family == AF_INET))
+		vs_add(ctx, VS_SOCK_INET, way, bytes);
+	else
+		vs_count_class(ctx, sk, way, bytes);
 }
 
 /* The protocol has taken @ret bytes of @msg, or has failed. Process context. */
@@ -159,15 +172,21 @@ void __vs_sock_sent(const struct sock *sk, const struct msghdr *msg, int ret)
 		vs_count(sk, VS_SOCK_SEND, ret);
 }
 
+static noinline void vs_received_near(const struct sock *sk, struct msghdr *msg, int ret)
+{
+	vs_show_name(sk, msg->msg_name);
+	vs_count(sk, VS_SOCK_RECV, ret);
+}
+
 /* The protocol has given @ret bytes, or has failed; that is no traffic. */
 void __vs_sock_received(const struct sock *sk, struct msghdr *msg, int ret)
 {
 	if (ret < 0)
 		return;
-	vs_count(sk, VS_SOCK_RECV, ret);
-	if (sk && msg->msg_name && msg->msg_namelen &&
-	    vs_may_be_private(msg->msg_name))
-		vs_show_name(sk, msg->msg_name);
+	if (msg->msg_name && msg->msg_namelen && unlikely(vs_may_be_private(msg->msg_name)))
+		vs_received_near(sk, msg, ret);
+	else
+		vs_count(sk, VS_SOCK_RECV, ret);
 }
 
 /* As __vs_sock_received() for bytes that went into a pipe. */

@@ -185,9 +185,11 @@ impl Head {
         };
         // SAFETY: Only the addresses are taken; `limit` points into the head.
         unsafe {
+            let value = read(&raw const (*limit).value);
             Usage {
-                value: read(&raw const (*limit).value),
-                minimum: read(&raw const (*limit).minimum),
+                value,
+                // How little there was is noted when something is added again.
+                minimum: read(&raw const (*limit).minimum).min(value),
                 maximum: read(&raw const (*limit).maximum),
                 hits: read(&raw const (*limit).hits),
             }
@@ -202,13 +204,13 @@ impl Head {
 
     /// What may be had of a resource from now on; `i64::MAX` for no limit.
     pub(crate) fn set_ceiling(&self, resource: Counted, ceiling: i64) {
-        // SAFETY: The word is valid while `self` is.
-        unsafe { bindings::atomic64_set(&raw mut (*self.limit(resource)).ceiling, ceiling) };
+        // SAFETY: The head is valid, and the number that of a resource.
+        unsafe { bindings::vs_limit_set(self.as_ptr(), resource as u32, ceiling) };
     }
 
     /// Forgets the refusals of a resource.
     pub(crate) fn reset_hits(&self, resource: Counted) {
-        // SAFETY: As for `set_ceiling`.
+        // SAFETY: The word is valid while `self` is.
         unsafe { bindings::atomic64_set(&raw mut (*self.limit(resource)).hits, 0) };
     }
 

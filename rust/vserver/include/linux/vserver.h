@@ -160,6 +160,8 @@ struct vs_ctx {
  * @ncaps: NXC_* bits.
  * @home: cookie of the network namespace that it was made in: the shared stack.
  *	Elsewhere a task has a stack of its own and nothing is restricted.
+ * @first4: the first single IPv4 address of these, 0 for none; for who needs no
+ *	more than that.
  * @addrs: its addresses; replaced as a whole, readers use RCU.
  * @by_loopback: in the table of loopback addresses.
  * @wide: in the list of network contexts whose addresses are not in the index.
@@ -171,6 +173,7 @@ struct vs_net {
 	struct vs_object obj;
 	atomic64_t ncaps;
 	u64 home;
+	__be32 first4;
 	struct vs_addrs __rcu *addrs;
 	struct hlist_node by_loopback;
 	struct hlist_node wide;
@@ -332,6 +335,7 @@ void vs_task_free(struct task_struct *p);
 
 /* glue/limit.c */
 void vs_limit_init(struct vs_ctx *ctx);
+void vs_limit_set(struct vs_ctx *ctx, u32 resource, s64 ceiling);
 void vs_limit_reset(struct vs_ctx *ctx);
 void vs_limit_refresh(struct vs_ctx *ctx);
 

@@ -21,6 +21,7 @@
 
 #ifdef CONFIG_VSERVER
 
+bool vs_limit_above(struct vs_ctx *ctx, enum vs_resource resource, s64 value, s64 n);
 void vs_limit_hit(struct vs_ctx *ctx, enum vs_resource resource, s64 value);
 void vs_limit_raise(struct vs_limit *limit, s64 value);
 void vs_limit_lower(struct vs_limit *limit, s64 value);
@@ -34,14 +35,24 @@ void __vs_sem_count(const struct kern_ipc_perm *perm, int semaphores);
 int __vs_lock_refused(u64 instance, int n);
 void __vs_lock_count(u64 instance, int n);
 
+/* Adds @n, and notes how little there was. Return: how much there is. */
+static inline s64 vs_limit_more(struct vs_limit *limit, s64 n)
+{
+	s64 old = atomic64_fetch_add(n, &limit->value);
+
+	if (unlikely(old < atomic64_read(&limit->minimum)))
+		vs_limit_lower(limit, old);
+	return old + n;
+}
+
 /* Counts @n more, whatever the ceiling says. Any context. */
 static inline void vs_limit_add(struct vs_ctx *ctx, enum vs_resource resource,
 				s64 n)
 {
 	struct vs_limit *limit = &ctx->limits[resource];
-	s64 value = atomic64_add_return(n, &limit->value);
+	s64 value = vs_limit_more(limit, n);
 
-	if (unlikely(value > atomic64_read(&limit->maximum)))
+	if (unlikely(value > atomic64_read(&limit->mark)))
 		vs_limit_raise(limit, value);
 }
 
@@ -60,27 +71,17 @@ static inline bool vs_limit_charge(struct vs_ctx *ctx,
 				   enum vs_resource resource, s64 n)
 {
 	struct vs_limit *limit = &ctx->limits[resource];
-	s64 value = atomic64_add_return(n, &limit->value);
+	s64 value = vs_limit_more(limit, n);
 
-	if (unlikely(value > atomic64_read(&limit->ceiling))) {
-		atomic64_sub(n, &limit->value);
-		vs_limit_hit(ctx, resource, value - n);
-		return false;
-	}
-	if (unlikely(value > atomic64_read(&limit->maximum)))
-		vs_limit_raise(limit, value);
-	return true;
+	return likely(value <= atomic64_read(&limit->mark)) ||
+	       vs_limit_above(ctx, resource, value, n);
 }
 
 /* Counts @n less. Any context. */
 static inline void vs_limit_uncharge(struct vs_ctx *ctx,
 				     enum vs_resource resource, s64 n)
 {
-	struct vs_limit *limit = &ctx->limits[resource];
-	s64 value = atomic64_sub_return(n, &limit->value);
-
-	if (unlikely(value < atomic64_read(&limit->minimum)))
-		vs_limit_lower(limit, value);
+	atomic64_sub(n, &ctx->limits[resource].value);
 }
 
 /* The current task is of the context with this number, and keeps it. */

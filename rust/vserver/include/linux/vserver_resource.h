@@ -23,7 +23,9 @@ enum vs_resource {
  * struct vs_limit - use and limit of one resource
  * @ceiling: what may be had; S64_MAX for no limit.
  * @value: what there is.
- * @minimum: lowest @value since the last reset.
+ * @mark: the lower one of @ceiling and @maximum: what is above needs a closer look.
+ *	Written under vs_limit_lock, as those two.
+ * @minimum: lowest @value since the last reset, but for the present one.
  * @maximum: highest one.
  * @hits: requests that were refused.
  * @told: jiffies when the log was last told of a hit; 0 for never.
@@ -31,6 +33,7 @@ enum vs_resource {
 struct vs_limit {
 	atomic64_t ceiling;
 	atomic64_t value;
+	atomic64_t mark;
 	atomic64_t minimum;
 	atomic64_t maximum;
 	atomic64_t hits;

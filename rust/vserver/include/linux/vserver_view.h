@@ -59,12 +59,9 @@ static inline ssize_t vs_emit_cpus(char *buf, const struct cpumask *map)
  */
 static inline int vs_open_path(const struct path *path, struct file *file)
 {
-	umode_t mode;
-
 	if (!vs_enabled())
 		return 1;
-	mode = d_backing_inode(path->dentry)->i_mode;
-	if (S_ISREG(mode) ? !(file->f_mode & FMODE_WRITE) : !S_ISCHR(mode) && !S_ISBLK(mode))
+	if (!d_is_special(path->dentry) && !(file->f_mode & FMODE_WRITE))
 		return 1;
 	return vs_current_guest() ? __vs_open_path(path, file) : 1;
 }
