@@ -145,6 +145,7 @@ static int vs_enter(struct vs_net *net, const struct in6_addr *ip)
 	if (!owned)
 		return -ENOMEM;
 	owned->ip = *ip;
+	owned->ip4 = ipv6_addr_v4mapped(ip) ? ip->s6_addr32[3] : 0;
 	owned->net = net;
 	err = rhltable_insert(&vs_owned_table, &owned->node, vs_owned_params);
 	if (err)

@@ -19,12 +19,14 @@
  * struct vs_owned - an address of a network context
  * @node: in vs_owned_table.
  * @ip: the address; an IPv4 one as a mapped one.
+ * @ip4: the IPv4 address, 0 for IPv6.
  * @net: the network context; has not ended.
  * @rcu: frees it.
  */
 struct vs_owned {
 	struct rhlist_head node;
 	struct in6_addr ip;
+	__be32 ip4;
 	struct vs_net *net;
 	struct rcu_head rcu;
 };
@@ -98,6 +100,19 @@ vs_sole_owner(const struct in6_addr *ip)
 
 	if (!owned || !ipv6_addr_equal(&owned->ip, ip) ||
 	    unlikely(!hlist_empty(&vs_wide)))
+		return NULL;
+	return owned->net;
+}
+
+/* The same for an IPv4 address, not 0. */
+static __always_inline const struct vs_net *vs_sole_owner4(__be32 ip4)
+{
+	const struct vs_owned *owned;
+	struct in6_addr ip;
+
+	ipv6_addr_set_v4mapped(ip4, &ip);
+	owned = rcu_dereference(vs_sole[vs_sole_slot(&ip)]);
+	if (!owned || owned->ip4 != ip4 || unlikely(!hlist_empty(&vs_wide)))
 		return NULL;
 	return owned->net;
 }

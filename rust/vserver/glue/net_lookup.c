@@ -71,7 +71,7 @@ static int vs_score(const struct sock *sk, int family)
 /* What the hash of the wildcards of @nc has in place of one of their address. */
 static u32 vs_salt(const struct vs_net *nc)
 {
-	return hash_64(nc->obj.instance, 32);
+	return nc->salt;
 }
 
 u32 __vs_sk_bucket(const struct sock *sk)
@@ -264,11 +264,9 @@ struct sock *__vs_udp_lookup4(const struct net *net, struct sk_buff *skb,
 {
 	const struct vs_net *nc;
 	struct sock *sk;
-	struct in6_addr ip;
 
 	/* The loopback is found by the way of its own. */
-	ipv6_addr_set_v4mapped(daddr, &ip);
-	nc = ipv4_is_loopback(daddr) ? NULL : vs_sole_owner(&ip);
+	nc = ipv4_is_loopback(daddr) ? NULL : vs_sole_owner4(daddr);
 	if (likely(nc && !sdif)) {
 		sk = vs_udp_sole(nc, net, hnum);
 		if (likely(sk && vs_takes_all4(sk)))

@@ -8,6 +8,7 @@
  * serialised by the core.
  */
 #include <linux/export.h>
+#include <linux/hash.h>
 #include <linux/hashtable.h>
 #include <linux/mm.h>
 #include <linux/mutex.h>
@@ -35,6 +36,7 @@ static DEFINE_MUTEX(vs_tables_mutex);
 void vs_net_init(struct vs_net *net)
 {
 	net->home = current->nsproxy->net_ns->net_cookie;
+	net->salt = hash_64(net->obj.instance, 32);
 	INIT_HLIST_NODE(&net->by_loopback);
 	INIT_HLIST_NODE(&net->wide);
 	if (!static_key_enabled(&vs_net_active))

@@ -270,6 +270,26 @@ static bool vs_is_discovery(const struct flowi6 *fl6)
 	       fl6->fl6_icmp_type <= NDISC_REDIRECT;
 }
 
+/*
+ * A guest with one address has nothing to choose from, as long as that is one of the
+ * machine: the rules of RFC 6724 would go through all addresses of the interface.
+ * For what is near, and through a given interface, they do. Caller holds RCU.
+ */
+static void vs_sole_source6(struct net *net, const struct vs_net_set *set,
+			    struct flowi6 *fl6)
+{
+	struct in6_addr ip;
+
+	if (set->n_own6 != 1 || set->n_odd6 || fl6->flowi6_oif ||
+	    fl6->daddr.s6_addr[0] >= 0xfe ||
+	    memcmp(set->own6[0].first, set->own6[0].last, sizeof(ip)))
+		return;
+	memcpy(&ip, set->own6[0].first, sizeof(ip));
+	if (ip.s6_addr[0] < 0xfe &&
+	    ipv6_chk_addr_and_flags(net, &ip, NULL, true, 0, IFA_F_TENTATIVE))
+		fl6->saddr = ip;
+}
+
 int __vs_flow6(const struct sock *sk, struct flowi6 *fl6)
 {
 	const struct vs_net *nc = sk && sk_fullsock(sk) ? vs_sk_net(sk) : NULL;
@@ -286,8 +306,10 @@ int __vs_flow6(const struct sock *sk, struct flowi6 *fl6)
 	set = vs_net_set(nc);
 	/* Most go elsewhere, and have no source yet. */
 	if (likely((fl6->daddr.s6_addr32[0] || fl6->daddr.s6_addr32[1]) &&
-		   ipv6_addr_any(&fl6->saddr)))
+		   ipv6_addr_any(&fl6->saddr))) {
+		vs_sole_source6(sock_net(sk), set, fl6);
 		return set->n_own6 || set->n_odd6 ? 0 : -ENETUNREACH;
+	}
 	vs_private6_of(set, &private);
 	unset = ipv6_addr_any(&fl6->saddr) || ipv6_addr_loopback(&fl6->saddr);
 	if (ipv6_addr_loopback(&fl6->daddr) || ipv6_addr_any(&fl6->daddr)) {

@@ -181,8 +181,16 @@ fn build_view<S: System>(
             step(&format!("hide {path}"), system.mask(path))?;
         }
     }
+    // The variables of its own stack are the guest's; the kernel refuses it those of others.
+    let own_stack = guest.network.as_ref().is_some_and(|n| !shares_stack(n));
     for path in view::PROTECTED {
-        step(&format!("protect {path}"), system.protect(path))?;
+        let but = view::STACK_SETTINGS
+            .strip_prefix(path)
+            .filter(|_| own_stack);
+        step(
+            &format!("protect {path}"),
+            system.protect(path, but.map(|_| view::STACK_SETTINGS)),
+        )?;
     }
     // Not before: the protected tree would be a copy with it.
     step("give the guest a boot id", system.renew_boot_id())?;

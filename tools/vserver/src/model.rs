@@ -685,8 +685,9 @@ impl System for Model {
         self.guest_step(format!("mask {path}"))
     }
 
-    fn protect(&self, path: &str) -> io::Result<()> {
-        self.guest_step(format!("protect {path}"))
+    fn protect(&self, path: &str, but: Option<&str>) -> io::Result<()> {
+        let but = but.map(|place| format!(" but {place}"));
+        self.guest_step(format!("protect {path}{}", but.unwrap_or_default()))
     }
 
     fn renew_boot_id(&self) -> io::Result<()> {

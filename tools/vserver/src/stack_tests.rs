@@ -90,6 +90,21 @@ fn a_shared_guest_is_in_a_sealed_network_context() {
 }
 
 #[test]
+fn the_variables_of_an_own_stack_are_the_guests() {
+    let protected = |network: &str| {
+        let model = Model::new();
+        drop(start(&model, &guest(network)).unwrap());
+        let steps = model.steps.borrow();
+        let mut found = steps.iter().filter(|s| s.starts_with("protect /proc/sys"));
+        let step = found.next().unwrap().clone();
+        assert_eq!(found.next(), None);
+        step
+    };
+    assert_eq!(protected(BRIDGE), "protect /proc/sys but /proc/sys/net");
+    assert_eq!(protected(SHARED), "protect /proc/sys");
+}
+
+#[test]
 fn an_own_stack_is_guarded_before_it_is_up() {
     let model = Model::new();
     drop(start(&model, &guest(BRIDGE)).unwrap());

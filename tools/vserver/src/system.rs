@@ -268,8 +268,8 @@ pub trait System: Syscall {
     fn attach_mount(&self, mount: &Mount, tree: Option<&Self::Tree>) -> io::Result<()>;
     /// Hides a file or directory, when it exists.
     fn mask(&self, path: &str) -> io::Result<()>;
-    /// Makes a file or directory read-only, when it exists.
-    fn protect(&self, path: &str) -> io::Result<()>;
+    /// Makes a file or directory read-only, when it exists, but for what is below `but`.
+    fn protect(&self, path: &str, but: Option<&str>) -> io::Result<()>;
     /// Gives the guest an identifier of this start of it in place of that of the host's start:
     /// `/proc/sys/kernel/random/boot_id`, when that exists.
     fn renew_boot_id(&self) -> io::Result<()>;

@@ -147,6 +147,9 @@ pub const RELEASED: &[&str] = &[
     "/proc/vmstat",
 ];
 
+/// Variables of a network stack: those of its own stack are a guest's to change.
+pub const STACK_SETTINGS: &str = "/proc/sys/net";
+
 /// What stays visible but must not be written.
 pub const PROTECTED: &[&str] = &["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys"];
 

@@ -160,6 +160,7 @@ struct vs_ctx {
  * @ncaps: NXC_* bits.
  * @home: cookie of the network namespace that it was made in: the shared stack.
  *	Elsewhere a task has a stack of its own and nothing is restricted.
+ * @salt: what its wildcards are hashed with. Constant.
  * @first4: the first single IPv4 address of these, 0 for none; for who needs no
  *	more than that.
  * @addrs: its addresses; replaced as a whole, readers use RCU.
@@ -173,6 +174,7 @@ struct vs_net {
 	struct vs_object obj;
 	atomic64_t ncaps;
 	u64 home;
+	u32 salt;
 	__be32 first4;
 	struct vs_addrs __rcu *addrs;
 	struct hlist_node by_loopback;

@@ -453,8 +453,8 @@ impl<S: Syscall + Clone + Send + 'static> System for Linux<S> {
         tree::mask(Path::new(path))
     }
 
-    fn protect(&self, path: &str) -> io::Result<()> {
-        tree::protect(Path::new(path))
+    fn protect(&self, path: &str, but: Option<&str>) -> io::Result<()> {
+        tree::protect(Path::new(path), but.map(Path::new))
     }
 
     fn renew_boot_id(&self) -> io::Result<()> {

@@ -114,15 +114,20 @@ pub(super) fn mask(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Covers a file or directory with itself, read-only.
-pub(super) fn protect(path: &Path) -> io::Result<()> {
+/// Covers a file or directory with itself, read-only but for what is below `but`.
+pub(super) fn protect(path: &Path, but: Option<&Path>) -> io::Result<()> {
     if exists(path)?.is_none() {
         return Ok(());
     }
+    let writable = but.map(mount::clone_tree).transpose()?;
     let tree = mount::clone_tree(path)?;
     let attributes = attribute::RDONLY | attribute::NOSUID | attribute::NODEV | attribute::NOEXEC;
     mount::set_attributes(&tree, attributes)?;
-    mount::attach_tree(&tree, path)
+    mount::attach_tree(&tree, path)?;
+    match writable.as_ref().zip(but) {
+        Some((writable, place)) => mount::attach_tree(writable, place),
+        None => Ok(()),
+    }
 }
 
 /// Covers the identifier of the machine's start with one of the guest's: clocks of a guest start
