@@ -14,7 +14,7 @@
 #include <linux/sched/loadavg.h>
 #include <linux/sched/signal.h>
 #include <linux/timekeeping.h>
-#include <linux/vserver.h>
+#include <linux/vserver_clock.h>
 #include <linux/workqueue.h>
 
 #include "cpu.h"
@@ -46,6 +46,8 @@ void vs_values_init(struct vs_ctx *ctx)
 {
 	ctx->values.started = ktime_get_boottime_ns();
 	ctx->values.idle = vs_idle_all();
+	/* Its maker may be in the time namespace of a guest that starts once more. */
+	atomic64_set(&ctx->values.clock, vs_clock_offset());
 }
 EXPORT_SYMBOL_GPL(vs_values_init);
 
