@@ -10,6 +10,7 @@ use crate::guest::hostname_problem;
 use crate::live::not_running;
 use crate::suggest::closest;
 use libvserver::abi::{rlimit, vhin, vxf};
+use libvserver::capability;
 use libvserver::names::{ResourceName, resources_of};
 use libvserver::{Errno, Syscall, Vserver};
 use serde::Serialize;
@@ -103,7 +104,23 @@ impl Request {
                 steps.push(Step::Word(word, edit));
             }
         }
-        Ok(Self { steps })
+        let request = Self { steps };
+        // The mask goes first, so that there is no moment in between.
+        if request.clears(Word::Flags, vxf::VIRT_TIME)
+            && !request.clears(Word::Bcaps, 1 << capability::SYS_TIME)
+        {
+            return Err(Failure::new(
+                Reason::Usage,
+                "without the flag VIRT_TIME a guest whose mask has SYS_TIME sets the clock of the host",
+                "take both away: --flag ~VIRT_TIME --bcap ~SYS_TIME",
+            ));
+        }
+        Ok(request)
+    }
+
+    fn clears(&self, word: Word, bits: u64) -> bool {
+        let clears = |step: &Step| matches!(step, Step::Word(of, edit) if *of == word && edit.clear & bits != 0);
+        self.steps.iter().any(clears)
     }
 
     /// Whether tasks are to be allowed to make one of these namespaces.

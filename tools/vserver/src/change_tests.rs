@@ -177,6 +177,28 @@ fn nonsense_is_refused_before_anything_happens() {
 }
 
 #[test]
+fn a_clock_goes_with_the_capability_to_set_it() {
+    let request = |flags: &[&str], bcaps: &[&str]| {
+        let owned = |names: &[&str]| names.iter().map(|&n| n.to_owned()).collect::<Vec<_>>();
+        let (flags, bcaps) = (owned(flags), owned(bcaps));
+        Request::new(&Wishes {
+            flags: &flags,
+            bcaps: &bcaps,
+            ..Default::default()
+        })
+    };
+    for bcaps in [&[][..], &["SYS_TIME"], &["~CHOWN"]] {
+        let failure = request(&["~VIRT_TIME"], bcaps).unwrap_err();
+        assert_eq!(failure.reason, Reason::Usage, "{failure:?}");
+        assert!(failure.remedy.contains("--bcap ~SYS_TIME"), "{failure:?}");
+    }
+    request(&["~VIRT_TIME"], &["~SYS_TIME"]).unwrap();
+    request(&["VIRT_TIME"], &["SYS_TIME"]).unwrap();
+    request(&["VIRT_TIME"], &[]).unwrap();
+    request(&["~VIRT_MEM"], &[]).unwrap();
+}
+
+#[test]
 fn a_flag_of_the_setup_goes_one_way() {
     let (_, vserver) = model();
     let before = state(&vserver);
