@@ -25,7 +25,7 @@ static const clockid_t vs_clocks[] = {
 	CLOCK_REALTIME, CLOCK_REALTIME_COARSE, CLOCK_TAI,
 };
 
-/* For the readers in the kernel. */
+/* For the readers in the kernel, some of whom hold locks that interrupts take too. */
 static DEFINE_SEQLOCK(vs_clock_lock);
 
 /* Offsets in the page of a namespace, which is not that of the host. */
@@ -55,8 +55,9 @@ static s64 vs_clock_read(const struct time_namespace *ns)
 static void vs_clock_write(const struct time_namespace *ns, s64 ns_total)
 {
 	struct timespec64 offset = ns_to_timespec64(ns_total);
+	unsigned long flags;
 
-	write_seqlock(&vs_clock_lock);
+	write_seqlock_irqsave(&vs_clock_lock, flags);
 	for (int base = 0; base < CS_BASES; base++) {
 		struct timens_offset *of = vs_clock_page(ns, base);
 
@@ -65,7 +66,7 @@ static void vs_clock_write(const struct time_namespace *ns, s64 ns_total)
 			WRITE_ONCE(of[vs_clocks[i]].nsec, offset.tv_nsec);
 		}
 	}
-	write_sequnlock(&vs_clock_lock);
+	write_sequnlock_irqrestore(&vs_clock_lock, flags);
 }
 
 s64 __vs_clock_offset(void)
