@@ -77,6 +77,14 @@ static void no_write(const char *path, const char *text)
 		      "inside: write to %s", path);
 }
 
+static void has_text(const char *path, const char *want)
+{
+	char text[64];
+
+	must(read_text(path, text, sizeof(text)) >= 0, path);
+	is_text(text, want, path);
+}
+
 static void masked(void)
 {
 	refused(mount("none", "/tmp", "tmpfs", 0, NULL), EPERM,
@@ -84,7 +92,12 @@ static void masked(void)
 	refused(mknod("/tmp/sda", S_IFBLK | 0600, 0x0800), EPERM,
 		"inside: make a device");
 	no_write("/proc/sys/kernel/vshelper", "/x");
-	no_write("/proc/sys/kernel/shmmni", "100");
+	no_write("/proc/sys/kernel/panic", "100");
+	/* Of its own IPC namespace, as set while it was made. */
+	has_text("/proc/sys/kernel/shmmni", "123\n");
+	check(write_text("/proc/sys/kernel/shmmni", "100") == 3,
+	      "inside: write to a variable of its own");
+	has_text("/proc/sys/kernel/shmmni", "100\n");
 }
 
 static void names(void)
