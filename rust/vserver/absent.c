@@ -15,8 +15,14 @@
 /* <linux/syscalls.h> would declare what is defined here otherwise. */
 asmlinkage long sys_ni_syscall(void);
 
-#ifndef COND_SYSCALL
-#define COND_SYSCALL(name) cond_syscall(sys_##name)
-#endif
-
+#ifdef COND_SYSCALL
 COND_SYSCALL(vserver);
+#else
+/* cond_syscall() makes no symbol where sys_ni_syscall() is in another object. */
+asmlinkage long sys_vserver(void);
+
+asmlinkage long sys_vserver(void)
+{
+	return -ENOSYS;
+}
+#endif

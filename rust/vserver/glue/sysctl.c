@@ -15,6 +15,7 @@
 #include <net/net_namespace.h>
 
 #include "../../../fs/proc/internal.h"
+#include "net.h"
 #include "sysctl.h"
 
 /* Variables of a namespace that the current task is in and that is not the host's. */
@@ -23,8 +24,9 @@ static bool vs_sysctl_namespaced(const struct ctl_table_set *set)
 	const struct nsproxy *own = current->nsproxy;
 	struct pid_namespace *pids = task_active_pid_ns(current);
 
+	/* A network context shares its stack, wherever that is. */
 	if (set == &own->net_ns->sysctls)
-		return own->net_ns != &init_net;
+		return own->net_ns != &init_net && !vs_current_net();
 	if (set == &own->ipc_ns->ipc_set || set == &own->ipc_ns->mq_set)
 		return own->ipc_ns != &init_ipc_ns;
 	if (set == &pids->set)
