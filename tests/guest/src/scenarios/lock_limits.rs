@@ -121,15 +121,18 @@ fn whole_files(t: &mut Test) -> Outcome {
         );
     }
     t.equal("outside: as many, no hit", usage(xid)?, (3, 0, 3, 1));
+    t.gives("reset_minmax", context::bare(vcmd::RESET_MINMAX, xid), 0);
+    t.equal("outside: from now on", usage(xid)?, (3, 3, 3, 1));
     t.ok(
         "inside: unlock one",
         guest.call(change, &[0, i64::from(LOCK_UN)])?,
     );
-    t.equal("outside: one less", usage(xid)?.0, 2);
+    t.equal("outside: one less", usage(xid)?, (2, 2, 3, 1));
     t.ok(
         "inside: and lock it again",
         guest.call(change, &[0, i64::from(LOCK_EX)])?,
     );
+    t.equal("outside: the lowest use stays", usage(xid)?, (3, 2, 3, 1));
     let text = spectator(|| files::read(&format!("/proc/virtual/{xid}/limit")))?.need("limits")?;
     let row = text
         .lines()
