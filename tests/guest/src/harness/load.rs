@@ -10,7 +10,8 @@ use crate::sys::sched::{self, Policy};
 use crate::sys::{Sys, process};
 use std::fs::File;
 use std::io::{Read, Write};
-use std::sync::{Arc, Barrier};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 /// Such a process, before it begins or while it computes.
@@ -112,23 +113,23 @@ impl Drop for Load {
 }
 
 /// Body of the process.
-fn live(xid: u32, kind: Kind, mut begin: File, mut answer: File) -> i32 {
-    match prepare(xid, kind) {
-        Ok((before, go)) => {
+fn live(xid: u32, kind: Kind, begin: File, mut answer: File) -> i32 {
+    let begin = Arc::new(begin);
+    match prepare(xid, kind, &begin) {
+        Ok(before) => {
             if answer.write_all(&before.to_ne_bytes()).is_err() {
                 return 1;
             }
-            // Nothing comes; the end of the pipe is the sign.
-            let _ = begin.read(&mut [0]);
-            go.wait();
-            compute()
+            compute_after(&begin)
         }
         Err(error) => error,
     }
 }
 
 /// Enters the context and starts the threads: what the process had used when it was in, nanoseconds.
-fn prepare(xid: u32, kind: Kind) -> Sys<(u64, Arc<Barrier>)> {
+/// When it returns, each of them waits for the sign, or is about to, and needs no other one for
+/// it: who is put on hold from now on owns no lock that keeps the others from computing.
+fn prepare(xid: u32, kind: Kind, begin: &Arc<File>) -> Sys<u64> {
     if xid != 0 {
         context::migrate(xid, 0)?;
     }
@@ -139,18 +140,27 @@ fn prepare(xid: u32, kind: Kind) -> Sys<(u64, Arc<Barrier>)> {
     if kind.policy != Policy::Other {
         sched::setpolicy(0, kind.policy)?;
     }
-    let go = Arc::new(Barrier::new(kind.threads as usize));
+    let ready = Arc::new(AtomicU32::new(1));
     for _ in 1..kind.threads {
-        let go = Arc::clone(&go);
+        let (begin, ready) = (Arc::clone(begin), Arc::clone(&ready));
         std::thread::Builder::new()
             .stack_size(64 * 1024)
             .spawn(move || {
-                go.wait();
-                compute()
+                ready.fetch_add(1, Ordering::SeqCst);
+                compute_after(&begin)
             })
             .map_err(|error| crate::sys::code(&error))?;
     }
-    Ok((before, go))
+    while ready.load(Ordering::SeqCst) < kind.threads {
+        std::thread::yield_now();
+    }
+    Ok(before)
+}
+
+/// Computes when the sign has come: nothing is sent, the pipe ends.
+fn compute_after(mut begin: &File) -> ! {
+    let _ = begin.read(&mut [0]);
+    compute()
 }
 
 fn compute() -> ! {
