@@ -66,7 +66,7 @@ release_stanzas() {
 }
 
 # Options every private apt run shares: a silent mirror is given up on quickly.
-apt_patience=(-o Acquire::http::Timeout=10 -o Acquire::https::Timeout=10 -o Acquire::Retries=1)
+apt_patience=(-o Acquire::http::Timeout=30 -o Acquire::https::Timeout=30 -o Acquire::Retries=3)
 
 # private_apt_begin RELEASE DIR: make DIR an apt state that knows only
 # RELEASE-backports, and fetch its lists.  private_apt then uses it.

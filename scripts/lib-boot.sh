@@ -56,6 +56,8 @@ boot_and_judge() {
 	local what=$1 run=$2 arch=$3 flavour=$4 archive=$5 mib=$6 limit=$7 line=$8
 	shift 8
 	local kernel log verdict follower started rc=0 took last reason machine
+	# A processor that stands still may be one that the host has not let run.
+	local patience='watchdog_thresh=60 rcupdate.rcu_cpu_stall_timeout=120'
 	kernel=$(built_kernel "$arch" "$flavour")
 	mkdir -p "$CACHE/logs"
 	log=$CACHE/logs/$run-$arch-$flavour.console.log
@@ -71,7 +73,7 @@ boot_and_judge() {
 
 	started=$(date +%s)
 	machine=(-A "$arch" -k "$kernel" ${archive:+-i "$archive"} -m "$mib" -s 2 -t "$limit"
-		-c "$line log_buf_len=4M ignore_loglevel" --
+		-c "$line log_buf_len=4M ignore_loglevel $patience" --
 		-device virtio-serial-pci
 		-chardev "file,id=verdict,path=$verdict"
 		-device "virtserialport,chardev=verdict,name=vserver.verdict" "$@")

@@ -154,7 +154,7 @@ echo "$VERDICT" >"$verdict"
 MACHINE
 chmod +x "$work/tree/scripts/qemu.sh"
 
-boot() { # STALLS VERDICT: the status, and how often it was said that a machine stalled
+boot() { # STALLS VERDICT PATIENCE: the status, and how often it was said that a machine stalled
 	local rc=0
 	echo "$1" >"$work/stalls"
 	(
@@ -162,7 +162,7 @@ boot() { # STALLS VERDICT: the status, and how often it was said that a machine 
 		# shellcheck source=scripts/lib-boot.sh
 		. "$ROOT/scripts/lib-boot.sh"
 		# shellcheck disable=SC2030,SC2031 # for this shell only, as meant
-		ROOT=$work/tree CACHE=$work BOOT_PATIENCE=3
+		ROOT=$work/tree CACHE=$work BOOT_PATIENCE=$3
 		built_kernel() { echo kernel; }
 		boot_and_judge things things x86_64 release '' 512 600 ''
 	) >/dev/null 2>"$work/boot.err" || rc=$?
@@ -170,11 +170,11 @@ boot() { # STALLS VERDICT: the status, and how often it was said that a machine 
 }
 
 passed='# summary: pass=3 fail=0 skip=1'
-expect 'boot: a machine whose results are good' '0 0' "$(boot 0 "$passed")"
-expect 'boot: one that stalls is started once more' '0 1' "$(boot 1 "$passed")"
-expect 'boot: one that stalls again has failed' '5 1' "$(boot 2 "$passed")"
-expect 'boot: one that ends without a verdict' '5 0' "$(boot 0 'ok 1')"
-expect 'boot: one with a failure' '1 0' "$(boot 0 '# summary: pass=3 fail=1 skip=0')"
-expect 'boot: one where nothing ran' '1 0' "$(boot 0 '# summary: pass=0 fail=0 skip=0')"
+expect 'boot: a machine whose results are good' '0 0' "$(boot 0 "$passed" 60)"
+expect 'boot: one that stalls is started once more' '0 1' "$(boot 1 "$passed" 10)"
+expect 'boot: one that stalls again has failed' '5 1' "$(boot 2 "$passed" 3)"
+expect 'boot: one that ends without a verdict' '5 0' "$(boot 0 'ok 1' 60)"
+expect 'boot: one with a failure' '1 0' "$(boot 0 '# summary: pass=3 fail=1 skip=0' 60)"
+expect 'boot: one where nothing ran' '1 0' "$(boot 0 '# summary: pass=0 fail=0 skip=0' 60)"
 
 [ "$failures" -eq 0 ]

@@ -34,12 +34,15 @@ packages=(
 )
 qemu_packages=(qemu-system-x86 qemu-system-arm ipxe-qemu seabios)
 
+# On a new machine another apt may be at work for the first minutes.
+apt_turn=(-o DPkg::Lock::Timeout=600)
+
 apt_updated=0
 apt_update_once() {
 	[ "$apt_updated" -eq 0 ] || return 0
 	apt_updated=1
 	run_logged setup-apt-update as_root env DEBIAN_FRONTEND=noninteractive \
-		apt-get "${apt_patience[@]}" update ||
+		apt-get "${apt_patience[@]}" "${apt_turn[@]}" update ||
 		warn "apt-get update failed; going on with the package lists that are there"
 }
 
@@ -48,7 +51,7 @@ apt_install() { # LOG-NAME PACKAGE...
 	shift
 	LOG_REMEDY="see whether 'apt-get install $*' works by hand; broken or held packages must be mended first" \
 		run_logged "$name" as_root env DEBIAN_FRONTEND=noninteractive \
-		apt-get install -y --no-install-recommends --no-remove "$@"
+		apt-get "${apt_turn[@]}" install -y --no-install-recommends --no-remove "$@"
 }
 
 apt_can_install() { # PACKAGE...
@@ -89,7 +92,7 @@ install_qemu_from_backports() {
 		die 3 "this machine's apt names no Debian mirror to take qemu from" \
 			"add the Debian archive to /etc/apt"
 	chmod -R a+rX "$tmp"
-	local options=("${apt_patience[@]}" -o "Dir::Etc::sourceparts=$tmp/parts"
+	local options=("${apt_patience[@]}" "${apt_turn[@]}" -o "Dir::Etc::sourceparts=$tmp/parts"
 		-o "Dir::State::lists=$tmp/lists" -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache=)
 	run_logged setup-qemu-update as_root apt-get "${options[@]}" update || rc=$?
 	if [ "$rc" -eq 0 ]; then
@@ -239,7 +242,7 @@ install_bindgen() {
 	bindgen_good && return 0
 	step "setup: building bindgen $BINDGEN_PREFERRED"
 	if LOG_REMEDY="cargo must reach its registry; without it put a bindgen of at least $BINDGEN_MINIMUM in PATH" \
-		run_logged setup-bindgen env CARGO_NET_RETRY=1 CARGO_HTTP_TIMEOUT=20 \
+		run_logged setup-bindgen env CARGO_NET_RETRY=3 CARGO_HTTP_TIMEOUT=30 \
 		CARGO_TARGET_DIR="$CACHE/toolchain/build" cargo install --locked -j "$JOBS" \
 		--version "$BINDGEN_PREFERRED" --root "$CACHE/toolchain" bindgen-cli; then
 		rm -rf "$CACHE/toolchain/build"

@@ -69,8 +69,8 @@ built_kernel "$ARCH" "$flavour" >/dev/null
 
 if [ "$limit" -eq 0 ]; then
 	case "$flavour" in
-	debug) limit=2700 ;;
-	*) limit=1200 ;;
+	debug) limit=4500 ;;
+	*) limit=2700 ;;
 	esac
 fi
 

@@ -140,8 +140,8 @@ done
 # Long enough for a loaded machine; the scenarios have limits of their own.
 if [ "$limit" -eq 0 ]; then
 	case "$flavour" in
-	debug) limit=1800 ;;
-	*) limit=900 ;;
+	debug) limit=4500 ;;
+	*) limit=2700 ;;
 	esac
 	[ -z "$full" ] || limit=$((limit * 4 + 3600))
 	limit=$((limit + seconds))

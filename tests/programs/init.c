@@ -352,7 +352,8 @@ static bool read_lines(int fd, pid_t pid, int *plan)
 
 		if (poll(&wait, 1, 20) <= 0) {
 			reap(pid);
-			if (has_ended(pid))
+			/* What it wrote at last may have come since. */
+			if (has_ended(pid) && poll(&wait, 1, 0) <= 0)
 				return true;
 			if (time(NULL) >= over)
 				return false;

@@ -181,7 +181,8 @@ static void exit_codes(void)
 		two = start(waiter, NULL);
 		hear(&one);
 		hear(&two);
-		sleep_ms(50);
+		wait_asleep(one.pid);
+		wait_asleep(two.pid);
 		say(&guest, how[i][0]);
 		is_hex(finish(&guest), how[i][1], "the guest has ended");
 		is(hear(&one), 0, "vwait returns");
@@ -222,7 +223,7 @@ static void last_one(void)
 	check(context_exists(XID), "the context has not");
 	p = start(waiter, NULL);
 	hear(&p);
-	sleep_ms(50);
+	wait_asleep(p.pid);
 	say(&guest, 0);
 	is(hear(&p), 0, "vwait returns");
 	is(hear(&p), 0, "vwait: no reboot");
@@ -250,6 +251,7 @@ static void interrupted(void)
 	is(data.exit_code, 0, "interrupted: no exit code yet");
 	alarm_soon();
 	refused(wait_exit(XID, NULL), EFAULT, "interrupted: nowhere to write");
+	alarm_after(0);
 	check(context_exists(XID), "the context does not mind");
 
 	/* A handler that asks for it lets the call go on. */
@@ -257,9 +259,10 @@ static void interrupted(void)
 	signal(SIGUSR2, ignore);
 	p = start(waiter, NULL);
 	hear(&p);
-	sleep_ms(50);
+	wait_asleep(p.pid);
 	works(kill(p.pid, SIGUSR2), "interrupt a waiter that restarts");
 	sleep_ms(50);
+	wait_asleep(p.pid);
 	say(&guest, 6);
 	is(hear(&p), 0, "vwait: returned after the end");
 	is(hear(&p), 0, "vwait: no reboot");
@@ -285,7 +288,7 @@ static void persistent(void)
 	refused(ctx_kill(XID, 0, SIGKILL), ESRCH, "vkill: nobody is there");
 	p = start(waiter, NULL);
 	hear(&p);
-	sleep_ms(50);
+	wait_asleep(p.pid);
 	works(set_flags(VCMD_set_cflags, XID, 0, VXF_PERSISTENT),
 	      "let it end");
 	is(hear(&p), 0, "vwait returns");

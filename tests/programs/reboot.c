@@ -204,7 +204,7 @@ static void events(void)
 	told("startup", XID, "", VSC_STARTUP, FOUND);
 	w = start(waiter, NULL);
 	hear(&w);
-	sleep_ms(50);
+	wait_asleep(w.pid);
 	say(&p, 0);
 	is(finish(&p), 0, "the context ends");
 	is(hear(&w), 0, "wait_exit returns");
@@ -327,6 +327,7 @@ static void reboot_is(__u32 cmd, const char *what)
 	/* Interrupted: the values are written all the same. */
 	alarm_soon();
 	refused(wait_exit(XID, &data), EINTR, "wait_exit is interrupted");
+	alarm_after(0);
 	is_hex((__u32)data.reboot_cmd, cmd, what);
 }
 
@@ -403,7 +404,7 @@ static void waited(bool kills)
 	hear(&p);
 	w = start(last_command, NULL);
 	hear(&w);
-	sleep_ms(50);
+	wait_asleep(w.pid);
 	snprintf(more, sizeof(more), "env VS_UID=0\nenv VS_PID=%d\n", p.pid);
 	say(&p, LINUX_REBOOT_CMD_RESTART);
 	if (!kills) {

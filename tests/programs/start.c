@@ -637,7 +637,7 @@ static void stop(void)
 	for (size_t i = 0; i < ARRAY_SIZE(signals) && running(); i++) {
 		vkill(1, signals[i]);
 		vkill(0, signals[i]);
-		for (int k = 0; k < 50 && running(); k++)
+		for (int k = 0; k < (signals[i] == SIGKILL ? 3000 : 50) && running(); k++)
 			sleep_ms(10);
 		is(running(), signals[i] == SIGTERM, signals[i] == SIGTERM ?
 		   "stop: the service ignores TERM" :

@@ -29,7 +29,7 @@
 #define TALLY_VARIABLE	"TALLY_FD"
 
 /* How often context_ends() looks, and how long it waits in between. */
-#define END_TRIES	500
+#define END_TRIES	3000
 #define END_PAUSE_MS	10
 
 /* Shared by all processes of a program. */
@@ -432,6 +432,24 @@ void sleep_ms(int milliseconds)
 	poll(NULL, 0, milliseconds);
 }
 
+void wait_asleep(pid_t pid)
+{
+	char path[32], text[256];
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	for (int i = 0; i < 3000; i++) {
+		FILE *file = fopen(path, "re");
+		bool asleep = file && fgets(text, sizeof(text), file) &&
+			      strstr(text, ") S ");
+
+		if (file)
+			fclose(file);
+		if (asleep)
+			return;
+		sleep_ms(10);
+	}
+}
+
 static void interrupt(int sig)
 {
 	(void)sig;
@@ -444,6 +462,8 @@ void alarm_after(int milliseconds)
 		.it_value.tv_sec = milliseconds / 1000,
 		.it_value.tv_usec = milliseconds % 1000 * 1000,
 	};
+
+	timer.it_interval = timer.it_value;
 
 	sigaction(SIGALRM, &action, NULL);
 	must(!setitimer(ITIMER_REAL, &timer, NULL), "an alarm");

@@ -124,7 +124,13 @@ int verdict_port(void);
 
 void sleep_ms(int milliseconds);
 
-/* SIGALRM after that time; its handler does nothing, a call is interrupted. */
+/* Waits until a process sleeps in a system call, generously. */
+void wait_asleep(pid_t pid);
+
+/*
+ * SIGALRM after that time and again and again, until it is 0; its handler does nothing, a
+ * call is interrupted, even one that begins late.
+ */
 void alarm_after(int milliseconds);
 #define alarm_soon()	alarm_after(100)
 

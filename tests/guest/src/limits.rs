@@ -127,7 +127,7 @@ impl Scale {
 
     /// How long a process of the host may take for a little work beside a hostile guest.
     pub fn prompt(self) -> Duration {
-        Duration::from_secs(self.pick(1, 1, 10))
+        Duration::from_secs(self.pick(2, 2, 10))
     }
 
     /// Memory in KiB that may be missing after a hostile guest, which had up to 48 MiB: lists of
@@ -156,8 +156,8 @@ impl Scale {
     /// the emulation, and a limit that is hit by chance is worse than a slow failure.
     pub fn scenario_limit(self) -> Duration {
         let limit = match self.flavour {
-            Flavour::Release => Duration::from_secs(60),
-            Flavour::Debug => Duration::from_secs(150),
+            Flavour::Release => Duration::from_secs(150),
+            Flavour::Debug => Duration::from_secs(400),
         };
         let limit = if self.full { limit * FULL } else { limit };
         // The random commands alone may take as long as they are asked to.
@@ -191,7 +191,7 @@ pub const HEAVY: u32 = 4;
 
 /// How long a context may take to disappear after its last task: the final release goes through a
 /// workqueue and an RCU grace period.
-pub const GONE_WITHIN: Duration = Duration::from_secs(10);
+pub const GONE_WITHIN: Duration = Duration::from_secs(30);
 
 /// Pause between the two scans of the leak detector, which reports an object only when it was
 /// unreferenced in two scans and is older than five seconds.

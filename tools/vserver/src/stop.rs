@@ -175,7 +175,7 @@ fn clean<S: System>(
     run: Option<String>,
     counted: &Sample,
 ) -> Outcome<()> {
-    let _lock = start::take_lock(system, &guest.name)?;
+    let _lock = start::held(&guest.name, system.lock(&guest.name, KILL_PATIENCE))?;
     // A supervisor has done so, and removed the cgroup; this look may have been later than its own.
     let unwritten = accounts::settle(system, &guest.name, run, counted);
     if let (Some(line), Ok(log)) = (unwritten, system.open_log(&guest.name)) {

@@ -203,7 +203,7 @@ fn the_guest_sees_its_own_world(bench: &Bench) {
          echo usr $(touch /usr/x 2>/dev/null || echo read-only)\n\
          echo cache $(stat -c %a /var/cache) $(stat -f -c %T /var/cache)\n\
          echo run $(stat -f -c %T /run) $(stat -c %a /run/lock)\n\
-         echo up $(cut -d. -f1 /proc/uptime | sed 's/^[0-9]$/few/')\n\
+         echo up $(cut -d. -f1 /proc/uptime | sed 's/^[0-9][0-9]\\{{0,1\\}}$/few/')\n\
          boot=/proc/sys/kernel/random/boot_id; cat $boot; stat -c %a $boot; grep -cE '^[0-9a-f-]{36}$' $boot; ls -A /run\n\
          echo roots $(cut -d' ' -f5 /proc/self/mountinfo | grep -c '^/$')\n\
          echo shared $(grep -c shared: /proc/self/mountinfo)\n\
@@ -343,16 +343,17 @@ fn a_cancelled_start_leaves_nothing(bench: &Bench) {
 fn a_guest_in_the_background_is_logged(bench: &Bench) {
     let mounts = mount_points();
     let guest = bench.guest();
-    let script = "echo begins; sleep 0.3; echo ends";
+    let script = "echo begins; until test -e /go; do sleep 0.02; done; echo ends; rm /go";
     let lock = prepare(&bench.system, &guest).unwrap();
     let words = program(&guest, &["/bin/sh", "-c", script]);
     let notes = supervisor::detach(&bench.system, &guest, &words, lock).unwrap();
     assert!(notes.len() <= 1, "{notes:?}");
     let busy = bench.system.lock(&guest.name, Duration::ZERO).unwrap();
     assert!(busy.is_none(), "the supervisor holds the lock");
+    std::fs::write(guest.root.join("go"), "").unwrap();
     let lock = bench
         .system
-        .lock(&guest.name, Duration::from_secs(10))
+        .lock(&guest.name, Duration::from_secs(60))
         .unwrap();
     assert!(lock.is_some(), "the supervisor ends with its guest");
     let log = bench.log();
@@ -400,7 +401,7 @@ fn a_guest_in_the_background_is_started_again(bench: &Bench) {
     supervisor::detach(&bench.system, &guest, &words, lock).unwrap();
     let lock = bench
         .system
-        .lock(&guest.name, Duration::from_secs(10))
+        .lock(&guest.name, Duration::from_secs(60))
         .unwrap();
     assert!(lock.is_some(), "the supervisor ends with its guest");
     let log = bench.log();
@@ -429,7 +430,7 @@ fn a_wait_leaves_no_thread_that_forbids_a_start(bench: &Bench) {
         assert_eq!(wait(Duration::from_millis(20)), Waited::Lasts);
     }
     bench.fake.exit(task, 0);
-    assert_eq!(wait(Duration::from_secs(10)), Waited::Gone);
+    assert_eq!(wait(Duration::from_secs(60)), Waited::Gone);
     // Children are made by a single thread only.
     assert_eq!(bench.run("exit 3").0, 3);
 }

@@ -5,6 +5,9 @@
 use super::carry::Carry;
 use super::check::Stop;
 use super::child::{self, Child};
+use super::wait;
+use crate::limits::GONE_WITHIN;
+use crate::sys::files;
 use std::fs::File;
 use std::io::{Read, Write};
 use std::marker::PhantomData;
@@ -50,6 +53,14 @@ impl<T: Carry> Promise<T> {
         };
         // SAFETY: one valid entry.
         unsafe { libc::poll(&mut poll, 1, limit.as_millis() as i32) > 0 }
+    }
+
+    /// Whether the child comes to wait for something within a generous time.
+    pub fn sleeps(&self) -> bool {
+        let path = format!("/proc/{}/stat", self.pid());
+        wait::until(GONE_WITHIN, || {
+            files::read(&path).is_ok_and(|text| text.contains(") S "))
+        })
     }
 
     /// Waits for the answer.

@@ -131,7 +131,7 @@ fn end(t: &mut Test, xid: u32, mut guest: Guest, what: &str) -> Outcome {
         guest.wait()?,
         Exit::Signal(libc::SIGKILL),
     );
-    let gone = wait::until(GONE_WITHIN * 3, || context::info(xid) == Err(libc::ESRCH));
+    let gone = wait::until(GONE_WITHIN * 6, || context::info(xid) == Err(libc::ESRCH));
     t.check(&format!("{what}: the context is gone"), gone);
     t.note(format!(
         "{what}: gone after {:.1} s",

@@ -88,7 +88,7 @@ pub fn run(t: &mut Test) -> Outcome {
     drop(near);
     drop(far);
     while stays
-        .call(take, &[i64::from(tcp), i64::from(udp), 20])?
+        .call(take, &[i64::from(tcp), i64::from(udp), 500])?
         .need("what came")?
         > 0
     {}

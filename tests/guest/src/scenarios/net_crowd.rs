@@ -181,7 +181,7 @@ pub fn run(t: &mut Test) -> Outcome {
     let left = servers.len();
     t.check(
         "a part of them ends",
-        wait::until(GONE_WITHIN, || {
+        wait::until(GONE_WITHIN * 3, || {
             network::all().is_ok_and(|all| all.len() == left)
         }),
     );
@@ -191,7 +191,7 @@ pub fn run(t: &mut Test) -> Outcome {
     drop(servers);
     t.check(
         "all of them are gone",
-        wait::until(GONE_WITHIN, || {
+        wait::until(GONE_WITHIN * 3, || {
             network::all().is_ok_and(|all| all.is_empty())
         }),
     );

@@ -113,9 +113,9 @@ fn boot_time(_: &Words) -> Sys<i64> {
 
 /// The host sees its own time by all ways that the guest is asked by.
 fn host_is_unmoved(t: &mut Test, what: &str, before: (i64, i64)) -> Outcome {
-    let boot = clock::ask(libc::CLOCK_BOOTTIME).need("the time since the boot")?;
-    let want = before.0 + boot - before.1;
     for (name, ask) in WAYS {
+        let boot = clock::ask(libc::CLOCK_BOOTTIME).need("the time since the boot")?;
+        let want = before.0 + boot - before.1;
         if let Some(time) = t.ok(&format!("outside: {name}"), ask()) {
             t.check(
                 &format!("outside: {name} {what}"),
@@ -189,10 +189,11 @@ fn of_its_own(t: &mut Test) -> Outcome {
     }
 
     // To the millisecond: what was set is what is read, not the second of it.
-    let time = host()? + AHEAD;
+    let before = host()?;
+    let time = before + AHEAD;
     t.ok("inside: to a fraction", guest.call(set, &[time])?);
-    let exact = time - AHEAD + virt(xid)?.offset as i64 - time;
-    let late = i64::from(t.scale().slowness()) * SECOND / 2;
+    let late = host()? - before;
+    let exact = virt(xid)?.offset as i64 - AHEAD;
     t.check(
         &format!("outside: set to the fraction, {exact} ns late"),
         (-late..=0).contains(&exact),
@@ -217,7 +218,8 @@ fn timer(_: &Words) -> Sys<i64> {
 /// Who waits for a time of day waits for that of the guest: whether its clock is ahead or behind.
 fn waits(t: &mut Test) -> Outcome {
     let mut guest = with_clock(t)?;
-    let late = 2 * i64::from(t.scale().slowness()) * SECOND;
+    // Wrong would be a day, or nothing.
+    let late = 15 * SECOND;
     for ahead in [0, AHEAD, -AHEAD] {
         t.ok(
             &format!("inside: {ahead} ns ahead"),

@@ -10,6 +10,7 @@ use crate::harness::group::Group;
 use crate::harness::{Guest, Load, Need, Stop, Words, context, wait};
 use crate::sys::{Sys, files, machine, process, sched};
 use libvserver::abi::{VirtStat, space, vcmd, vhin, vxf};
+use std::thread::sleep;
 use std::time::{Duration, Instant};
 use table::TABLE;
 
@@ -172,14 +173,15 @@ fn all_ways(t: &mut Test) -> Outcome {
     let cache = memory("active_file")? + memory("inactive_file")? + memory("slab_reclaimable")?;
     let stat = virt(xid)?;
     let age = stat.uptime as f64 / 1e9;
+    let begun = realtime()? - age;
     let (user, system) = used(xid)?;
     let threads = 1 + CHILDREN as u32;
     t.equal("outside: threads", stat.nr_threads, threads);
     // The first process of its pid namespace was forked in the context as well.
     t.equal("outside: forks", stat.nr_forks, threads);
 
-    // What takes time on an instrumented machine: to ask for everything.
-    let late = 4.0 * f64::from(t.scale().slowness());
+    // What takes time: to ask for everything, on a machine that may stand still for a while.
+    let late = 30.0;
     let wanted = [
         ("processors", Want::number(1)),
         ("their numbers", Want::number(cpu)),
@@ -206,7 +208,7 @@ fn all_ways(t: &mut Test) -> Outcome {
         ("forks", Want::number(stat.nr_forks)),
         ("uptime", Want::Between(age - 0.02, age + late)),
         // Both round to seconds.
-        ("time of the boot", Want::Near(realtime()? - age, 2.0)),
+        ("time of the boot", Want::Near(begun, 2.0)),
         ("start of the process", Want::Between(0.0, age)),
         ("age of the process", Want::Between(0.0, age + late)),
         ("time in programs", Want::Between(user - 0.02, user + late)),
@@ -425,7 +427,8 @@ fn loads(t: &mut Test) -> Outcome {
     )?;
     agree(t, &mut busy, "threads that run", &Want::Between(2.0, 3.0))?;
     agree(t, &mut idle, "threads that run", &Want::number(1))?;
-    agree(t, &mut idle, "load of a minute", &Want::Between(0.0, 0.1))?;
+    // Its own reader may be found running, once.
+    agree(t, &mut idle, "load of a minute", &Want::Between(0.0, 0.15))?;
     let text = files::read(&format!("/proc/virtual/{}/cvirt", busy.xid())).need("cvirt")?;
     t.check(
         "outside: the file of the context tells it too",
@@ -463,6 +466,8 @@ fn on_hold(t: &mut Test) -> Outcome {
         virt(guest.xid())?.nr_uninterruptible,
         0,
     );
+    // Long enough to be told in hundredths of a second.
+    sleep(Duration::from_millis(100));
     context::set_flags(guest.xid(), 0, vxf::SCHED_HARD).need("the flag")?;
     let runs = wait::until(LOADS_WITHIN, || {
         virt(guest.xid()).is_ok_and(|stat| stat.nr_onhold == 0 && stat.nr_running >= 3)

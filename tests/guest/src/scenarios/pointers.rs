@@ -12,6 +12,7 @@ use crate::sys::{Sys, files};
 use libvserver::abi::{DlimitBase, space, vcmd};
 use std::ffi::c_void;
 use std::os::fd::AsRawFd;
+use std::time::Duration;
 
 /// Fills memory that must not change.
 const GUARD: u8 = 0xa5;
@@ -209,12 +210,31 @@ fn call(
     answer.need(&format!("memory for {}", row.name))
 }
 
-/// Performs the command with an id that suits it.
+/// Performs the command with an id that suits it. Who waits for the end of a context may come too
+/// late on a slow machine, so its life gets longer until he does not.
 fn perform(
     t: &mut Test,
     row: &Row,
     kind: Kind,
     targets: &Targets,
+) -> Result<(Sys<u32>, bool, u32), Stop> {
+    let mut life = Duration::from_millis(150);
+    loop {
+        let answer = perform_once(t, row, kind, targets, life)?;
+        let late = row.id == Id::Ending && answer.0 == Err(libc::ESRCH);
+        if !late || life > GONE_WITHIN {
+            return Ok(answer);
+        }
+        life *= 4;
+    }
+}
+
+fn perform_once(
+    t: &mut Test,
+    row: &Row,
+    kind: Kind,
+    targets: &Targets,
+    life: Duration,
 ) -> Result<(Sys<u32>, bool, u32), Stop> {
     let mut short_lived = None;
     let id = match row.id {
@@ -225,7 +245,7 @@ fn perform(
         Id::Descriptor => targets.fd,
         Id::Ending => {
             let id = t.xid();
-            short_lived = Some(ending(id)?);
+            short_lived = Some(ending(id, life)?);
             id
         }
         Id::LimitedTag => {
@@ -247,11 +267,11 @@ fn perform(
     Ok((result, guarded, id))
 }
 
-/// A context that ends soon by itself.
-fn ending(id: u32) -> Result<Child, Stop> {
+/// A context that ends by itself after so much time.
+fn ending(id: u32, life: Duration) -> Result<Child, Stop> {
     let child = Child::start(|| match context::create(id, 0) {
         Ok(_) => {
-            std::thread::sleep(std::time::Duration::from_millis(150));
+            std::thread::sleep(life);
             0
         }
         Err(error) => error,

@@ -6,6 +6,7 @@ use crate::harness::check::{Outcome, Test};
 use crate::harness::{
     Bystander, Exit, Guest, Need, Stop, Words, context, spectator, subprocess, wait,
 };
+use crate::limits::GONE_WITHIN;
 use crate::sys::process::{self, Owner};
 use crate::sys::{Sys, sockets};
 use std::time::Duration;
@@ -112,7 +113,7 @@ fn control(t: &mut Test, guest: &mut Guest, name: &str, send: Send) -> Outcome {
     );
     t.check(
         "control: and it ended",
-        wait::until(Duration::from_secs(5), || !host.lives()),
+        wait::until(GONE_WITHIN, || !host.lives()),
     );
     Ok(())
 }
@@ -233,7 +234,7 @@ fn by_io(t: &mut Test, guest: &mut Guest, other: &Guest, host: &Bystander) -> Ou
         );
         t.check(
             "control: and it arrived",
-            wait::until(Duration::from_secs(5), || !victim.lives()),
+            wait::until(GONE_WITHIN, || !victim.lives()),
         );
         let child = guest
             .ask(|_| {

@@ -270,8 +270,10 @@ fn processors(t: &mut Test, xid: u32) {
     t.gives("the processor follows", minimum(vxsm::CPU_ID, 0), 42);
 
     // Present tokens are one pool. Nothing comes in, and nothing is used.
-    let mut data = values(vxsm::FILL_RATE | vxsm::TOKENS);
+    let mut data = values(vxsm::FILL_RATE);
     data.fill_rate = [0, 0];
+    t.gives("nothing comes in", set(xid, data), 0);
+    data.mask = vxsm::TOKENS;
     t.gives("tokens of all", set(xid, data), 0);
     t.gives("each processor counts", tokens(xid), 7 * count);
     t.gives(

@@ -41,7 +41,8 @@ fn ended(t: &mut Test, what: &str, end: fn(&crate::harness::Words) -> i32, want:
     let xid = t.xid();
     let mut guest = Guest::start(xid)?;
     let waiting = waiter(xid)?;
-    t.check(&format!("{what}: the waiter sleeps"), !waiting.ready(WHILE));
+    t.check(&format!("{what}: the waiter sleeps"), waiting.sleeps());
+    t.check(&format!("{what}: and goes on to"), !waiting.ready(WHILE));
     // The guest ends instead of answering.
     let _ = guest.ask(end);
     guest.wait()?;
@@ -60,11 +61,15 @@ fn last_task(t: &mut Test) -> Outcome {
     let mut guest = Guest::start(xid)?;
     guest
         .ask(|_| -> Sys<()> {
+            let first = process::getpid();
             // SAFETY: single-threaded.
             if crate::sys::sys(unsafe { libc::fork() })? == 0 {
-                // SAFETY: the child only sleeps and exits.
+                // The parent has told its context that it leaves before others become the child's.
+                // SAFETY: the child only asks, sleeps and exits.
                 unsafe {
-                    libc::usleep(400_000);
+                    while libc::getppid() == first {
+                        libc::usleep(5_000);
+                    }
                     libc::_exit(3)
                 }
             }
@@ -72,6 +77,7 @@ fn last_task(t: &mut Test) -> Outcome {
         })?
         .need("fork inside")?;
     let waiting = waiter(xid)?;
+    t.check("the waiter sleeps", waiting.sleeps());
     // The first process ends, and nothing ends the other one.
     // SAFETY: ends the process inside.
     let _ = guest.ask(|_| -> i32 { unsafe { libc::_exit(0) } });
@@ -93,6 +99,10 @@ fn two_waiters(t: &mut Test) -> Outcome {
             .and_then(|()| context::wait_exit(xid))
             .map(|exit| exit.reboot_cmd)
     })?;
+    t.check(
+        "the waiters sleep",
+        first.sleeps() && second.sleeps() && spectator(|| watching.sleeps())?,
+    );
     context::kill(xid, guest.pid(), libc::SIGTERM).need("end the process inside")?;
     t.check(
         "a persistent context without tasks has not ended",
@@ -109,25 +119,19 @@ fn two_waiters(t: &mut Test) -> Outcome {
     Ok(())
 }
 
-extern "C" fn nothing(_signal: libc::c_int) {}
-
 /// A signal ends the wait, and the fields are written.
 fn interrupted(t: &mut Test) -> Outcome {
     let xid = t.xid();
     let guest = Guest::start(xid)?;
     let waiting = Promise::start(|| {
-        // SAFETY: an empty handler without SA_RESTART; a zeroed sigaction is valid.
-        unsafe {
-            let mut action: libc::sigaction = std::mem::zeroed();
-            action.sa_sigaction = nothing as *const () as usize;
-            libc::sigaction(libc::SIGALRM, &action, std::ptr::null_mut());
-            libc::alarm(1);
-        }
+        // Again and again: the first one may come before the wait begins.
+        let _ = process::interrupt_often(true);
         let mut exit = WaitExit {
             reboot_cmd: 0x5a5a,
             exit_code: 0x5a5a,
         };
         let result = context::with(vcmd::WAIT_EXIT, xid, &mut exit);
+        let _ = process::interrupt_often(false);
         (result, exit.reboot_cmd, exit.exit_code)
     })?;
     let (result, reboot, code) = waiting.answer()?;

@@ -19,8 +19,11 @@ pub const FREEBIND: i64 = 8;
 /// `IP_TRANSPARENT`
 pub const TRANSPARENT: i64 = 16;
 
-/// How long to wait for what must come.
-const SOON: c_int = 3000;
+/// How long to wait for what must come: a neighbour is asked for once in a second, and a machine may
+/// stand still for some.
+const SOON: c_int = 20_000;
+/// How long to wait for what may come: a connection tells at once that it is gone.
+const A_WHILE: c_int = 3000;
 /// How long to wait for what must not come.
 const NEVER: c_int = 3;
 
@@ -407,7 +410,7 @@ pub fn join_group(fd: c_int, group: std::net::Ipv4Addr, index: u32) -> Sys<()> {
 
 /// Reads from a connection: what came, or the error.
 pub fn read(fd: c_int) -> Sys<usize> {
-    if !wait(fd, libc::POLLIN, SOON) {
+    if !wait(fd, libc::POLLIN, A_WHILE) {
         return Err(libc::EAGAIN);
     }
     let mut buffer = [0_u8; 16];

@@ -72,7 +72,7 @@ pub fn run(t: &mut Test) -> Outcome {
     // processor.
     let crowd = arena.victim.attack(|marks| burn(marks, threads))?;
     t.check("control: a crowd in the guest itself", crowd.does(1));
-    let share = arena.share(sched::processors(), more)?;
+    let share = arena.little(sched::processors(), fair * 0.8)?;
     t.check(
         &format!("control: takes its share away: {:.0} %", share * 100.0),
         share < fair * 0.8,

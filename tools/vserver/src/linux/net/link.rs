@@ -18,7 +18,7 @@ use std::time::Duration;
 /// What the alias of an interface of ours begins with.
 const ALIAS: &str = "vserver ";
 /// How often a macvlan is tried whose predecessor is about to go.
-const ATTEMPTS: u32 = 40;
+const ATTEMPTS: u32 = 200;
 /// Time between two attempts.
 const INTERVAL: Duration = Duration::from_millis(50);
 

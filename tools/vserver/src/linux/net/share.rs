@@ -33,7 +33,7 @@ const NUMBERS: u32 = 0x7600_0000;
 const MOST: usize = u16::MAX as usize;
 
 /// How often a bucket is tried whose filters are about to go.
-const ATTEMPTS: u32 = 300;
+const ATTEMPTS: u32 = 1000;
 /// Time between two attempts.
 const INTERVAL: Duration = Duration::from_millis(10);
 
