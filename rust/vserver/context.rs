@@ -167,8 +167,12 @@ impl Context {
         let mut inner = self.inner.lock();
         let new = bits::apply_flags(self.head.flags(), value, mask, vxf::ONE_TIME);
         let dropped = inner.persistent.set(self, new & vxf::PERSISTENT != 0)?;
+        let weighed = (self.head.flags() ^ new) & vxf::SCHED_PRIO != 0;
         self.head.set_flags(new);
         self.head.refresh(0);
+        if weighed {
+            self.head.apply_bias();
+        }
         // The last claim ends the context, which takes the lock.
         drop(inner);
         drop(dropped);

@@ -7,6 +7,8 @@
 //! is online adds its share. What is used beyond 0 is a debt that later tokens pay; what comes
 //! beyond the maximum is lost. So over any time a context on hold gets what its rate says, exact
 //! to a fraction of a nanosecond, however coarse the pieces are in which it runs.
+//!
+//! Idle time is a second clock with a rate of its own; `glue/idle.c` says when it goes on.
 
 use crate::{
     abi::vxf,
@@ -31,6 +33,10 @@ const SHARE_MAX: u64 = 1 << 49;
 /// Processors come and go without a word: a context on hold looks again after this time.
 const LOOK_AGAIN: u64 = NSEC_PER_SEC as u64;
 
+/// Nice steps that there are, and how many of a hundred of them the correction by the tokens covers.
+const PRIORITIES: i64 = 40;
+const CORRECTED: i64 = 50;
+
 /// Processors that a kernel can be built for, as a power of 2.
 const PROCESSORS: u32 = 13;
 
@@ -42,6 +48,8 @@ const _: () = assert!(SHARE_MAX.leading_zeros() > PROCESSORS);
 pub(crate) struct Share {
     /// Nanoseconds per nanosecond, in 2^-32.
     pub(crate) rate: u64,
+    /// The same of idle time.
+    pub(crate) idle_rate: u64,
     /// Tokens with which a context on hold goes on, nanoseconds.
     pub(crate) min: i64,
     /// Tokens that there can be, nanoseconds.
@@ -50,21 +58,39 @@ pub(crate) struct Share {
 
 impl Share {
     /// The share by `tokens` per `interval` of ticks, with the minimum and maximum in ticks of
-    /// `tick` nanoseconds. Negative numbers count as 0. Values beyond six days or 65,536 times the
-    /// time that passes are cut.
+    /// `tick` nanoseconds, and nothing of idle time. Negative numbers count as 0. Values beyond six
+    /// days or 65,536 times the time that passes are cut.
     pub(crate) fn new(tokens: i32, interval: i32, min: i32, max: i32, tick: u32) -> Self {
         let part = |ticks| nanoseconds(ticks, tick).clamp(0, SHARE_MAX as i64);
         Self {
-            rate: ratio::up(
-                tokens.max(0).unsigned_abs().into(),
-                1 << POINT,
-                interval.max(1).unsigned_abs().into(),
-            )
-            .min(RATE_MAX),
+            rate: rate(tokens, interval),
+            idle_rate: 0,
             min: part(min),
             max: part(max),
         }
     }
+}
+
+/// Tokens per interval as nanoseconds per nanosecond, in 2^-32; cut as the share.
+pub(crate) fn rate(tokens: i32, interval: i32) -> u64 {
+    ratio::up(
+        tokens.max(0).unsigned_abs().into(),
+        1 << POINT,
+        interval.max(1).unsigned_abs().into(),
+    )
+    .min(RATE_MAX)
+}
+
+/// What comes in at a rate in `elapsed` nanoseconds when there is a fraction already: whole
+/// nanoseconds, and the new fraction.
+fn gain(rate: u64, elapsed: u64, part: u32) -> (u64, u32) {
+    let (whole, fraction) = (rate >> POINT, lower(rate));
+    let rest = lower(elapsed) * fraction + u64::from(part);
+    let gain = elapsed
+        .saturating_mul(whole)
+        .saturating_add((elapsed >> POINT) * fraction)
+        .saturating_add(rest >> POINT);
+    (gain, rest as u32)
 }
 
 /// Ticks of `tick` nanoseconds in nanoseconds.
@@ -90,6 +116,7 @@ impl Pool {
         self.fill(now);
         let hold = self.hold(flags, now);
         self.0.held = hold.is_some();
+        self.0.correction = self.correction(flags);
         hold
     }
 
@@ -100,18 +127,33 @@ impl Pool {
         let elapsed = now.saturating_sub(pool.last);
         pool.last = pool.last.max(now);
 
-        let (whole, part) = (pool.rate >> POINT, lower(pool.rate));
-        let rest = lower(elapsed) * part + u64::from(pool.part);
-        let gain = elapsed
-            .saturating_mul(whole)
-            .saturating_add((elapsed >> POINT) * part)
-            .saturating_add(rest >> POINT);
-        pool.part = rest as u32;
-        pool.tokens = pool.tokens.saturating_add_unsigned(gain);
+        let idle = pool.idle_now.saturating_sub(pool.idle_last);
+        pool.idle_last = pool.idle_last.max(pool.idle_now);
+
+        let (plain, part) = gain(pool.rate, elapsed, pool.part);
+        let (more, idle_part) = gain(pool.idle_rate, idle, pool.idle_part);
+        (pool.part, pool.idle_part) = (part, idle_part);
+        let tokens = pool.tokens.saturating_add_unsigned(plain);
+        pool.tokens = tokens.saturating_add_unsigned(more);
         if pool.tokens >= pool.max {
             pool.tokens = pool.max;
-            pool.part = 0;
+            (pool.part, pool.idle_part) = (0, 0);
         }
+    }
+
+    /// What the tokens add to the priority of the tasks, in nice steps: few tokens, less of it. 0
+    /// without the flag, and below 0 as specified.
+    fn correction(&self, flags: u64) -> i32 {
+        // Fractions of the square of what is missing in the bucket.
+        const ONE: u64 = 1 << 16;
+        let pool = &self.0;
+        if flags & vxf::SCHED_PRIO == 0 || pool.tokens < 0 || pool.max <= 0 {
+            return 0;
+        }
+        let missing = pool.max.saturating_sub(pool.tokens).max(0).unsigned_abs();
+        let part = ratio::down(missing, ONE, pool.max.unsigned_abs()).min(ONE);
+        let square = (part * part) as i64 - (ONE * ONE / 4) as i64;
+        (PRIORITIES * CORRECTED * square / (100 * (ONE * ONE) as i64)) as i32
     }
 
     /// Whether the context is on hold, and until when.
@@ -119,6 +161,7 @@ impl Pool {
         let enough = self.0.min.min(self.0.max).max(1);
         let needed = if self.0.empty { enough } else { 1 };
         self.0.empty = flags & vxf::SCHED_HARD != 0 && self.0.tokens < needed;
+        self.0.idle_wait = 0;
         if flags & vxf::SCHED_PAUSE != 0 {
             return Some(u64::MAX);
         }
@@ -127,6 +170,9 @@ impl Pool {
         }
         let missing = enough.saturating_sub(self.0.tokens).unsigned_abs();
         let wait = ratio::up(missing, 1 << POINT, self.0.rate);
+        if self.0.idle_rate != 0 {
+            self.0.idle_wait = ratio::up(missing, 1 << POINT, self.0.idle_rate).max(1);
+        }
         Some(now.saturating_add(wait.min(LOOK_AGAIN)))
     }
 
@@ -153,6 +199,16 @@ impl Pool {
     /// When tokens were filled in last, nanoseconds of the monotonic clock.
     pub(crate) fn filled(&self) -> u64 {
         self.0.last
+    }
+
+    /// Up to where idle time was filled in, nanoseconds.
+    pub(crate) fn idle_filled(&self) -> u64 {
+        self.0.idle_last
+    }
+
+    /// What the tokens add to the priority of the tasks now, in nice steps.
+    pub(crate) fn told_correction(&self) -> i32 {
+        self.0.correction
     }
 }
 
@@ -196,6 +252,7 @@ mod tests {
             Share::new(-1, 0, -1, -1, TICK),
             Share {
                 rate: 0,
+                idle_rate: 0,
                 min: 0,
                 max: 0
             }
@@ -474,5 +531,101 @@ mod tests {
         pool.0.max = 10_000_000;
         pool.settle(HARD, 200 * MS, 0);
         assert_eq!(pool.0.tokens, 10_000_000);
+    }
+
+    /// A pool of one processor without tokens that fills with idle time as well.
+    fn with_idle_time(fill: i32, interval: i32) -> Pool {
+        let mut pool = pool(1, 1, 4, 10, 100);
+        pool.0.idle_rate = rate(fill, interval);
+        pool
+    }
+
+    #[test]
+    fn idle_time_fills_at_its_own_rate() {
+        let mut pool = with_idle_time(3, 2);
+        pool.0.idle_now = 10 * MS;
+        pool.settle(HARD, 4 * MS, 0);
+        assert_eq!(pool.0.tokens, 16_000_000);
+        assert_eq!(pool.idle_filled(), 10 * MS);
+        // The same moment again gives nothing, nor one before it.
+        pool.settle(HARD, 4 * MS, 0);
+        pool.0.idle_now = 9 * MS;
+        pool.settle(HARD, 4 * MS, 0);
+        assert_eq!(pool.0.tokens, 16_000_000);
+        // Whoever has no rate for it gets nothing for what has passed.
+        pool.0.idle_rate = 0;
+        pool.0.idle_now = 20 * MS;
+        pool.settle(HARD, 4 * MS, 0);
+        assert_eq!(pool.0.tokens, 16_000_000);
+        pool.0.idle_rate = rate(3, 2);
+        pool.settle(HARD, 4 * MS, 0);
+        assert_eq!(pool.0.tokens, 16_000_000);
+    }
+
+    #[test]
+    fn fractions_of_idle_time_are_not_lost() {
+        let mut pool = with_idle_time(1, 3);
+        for now in 1..=30_000 {
+            pool.0.idle_now = now;
+            pool.settle(HARD, 0, 0);
+        }
+        assert_eq!(pool.0.tokens, 10_000);
+    }
+
+    #[test]
+    fn the_idle_time_that_is_missing_is_enough() {
+        let mut pool = with_idle_time(1, 7);
+        assert!(pool.settle(HARD, 0, 5 * MS).is_some());
+        let wait = pool.0.idle_wait;
+        // 10 ticks are the minimum, and there is a debt.
+        assert_eq!(wait, 7 * 45 * MS);
+        pool.0.idle_now = wait - 7;
+        assert!(pool.settle(HARD, 0, 0).is_some());
+        assert_eq!(pool.0.idle_wait, 7);
+        pool.0.idle_now = wait;
+        assert_eq!(pool.settle(HARD, 0, 0), None);
+        assert_eq!(pool.0.idle_wait, 0);
+    }
+
+    #[test]
+    fn who_pauses_or_has_no_rate_waits_for_no_idle_time() {
+        let mut pool = with_idle_time(1, 7);
+        assert!(pool.settle(HARD, 0, 1).is_some());
+        assert_ne!(pool.0.idle_wait, 0);
+        assert!(pool.settle(HARD | vxf::SCHED_PAUSE, 0, 0).is_some());
+        assert_eq!(pool.0.idle_wait, 0);
+        pool.0.idle_rate = 0;
+        assert!(pool.settle(HARD, 0, 0).is_some());
+        assert_eq!(pool.0.idle_wait, 0);
+    }
+
+    #[test]
+    fn tokens_correct_the_priority() {
+        let mut pool = pool(1, 0, 1, 10, 1000);
+        let at = |pool: &mut Pool, ticks: i64| {
+            pool.0.tokens = ticks * i64::from(TICK);
+            pool.settle(vxf::SCHED_PRIO, 0, 0);
+            pool.told_correction()
+        };
+        // From the formula of the specification, with 40 priorities and a ratio of 50 in 100.
+        for (ticks, correction) in [
+            (1000, -5),
+            (900, -4),
+            (500, 0),
+            (499, 0),
+            (400, 2),
+            (250, 6),
+            (100, 11),
+            (0, 15),
+            (-1, 0),
+        ] {
+            assert_eq!(at(&mut pool, ticks), correction);
+        }
+        pool.0.tokens = 1;
+        pool.settle(HARD, 0, 0);
+        assert_eq!(pool.told_correction(), 0);
+        pool.0.max = 0;
+        pool.settle(vxf::SCHED_PRIO, 0, 0);
+        assert_eq!(pool.told_correction(), 0);
     }
 }

@@ -154,7 +154,7 @@ pub(crate) fn show_sched(m: &SeqFile, context: &Context) {
                 ticks(times.system),
                 ticks(times.hold),
                 ticks(pool.filled()),
-                0,
+                ticks(pool.idle_filled()),
                 if pool.is_held() { 'H' } else { 'R' },
                 if own.idle_time { 'I' } else { '-' },
                 pool.tokens_of(index, tick),
@@ -165,7 +165,7 @@ pub(crate) fn show_sched(m: &SeqFile, context: &Context) {
                 own.fill_rate[1],
                 own.interval[1],
                 own.prio_bias,
-                0
+                pool.told_correction()
             );
         }
     });

@@ -62,7 +62,7 @@ pub(crate) struct Bucket {
     pub(crate) tokens_max: i32,
     /// What is added to the priority of tasks.
     pub(crate) prio_bias: i32,
-    /// Stored and told.
+    /// The second rate counts.
     pub(crate) idle_time: bool,
 }
 
@@ -141,13 +141,20 @@ impl Bucket {
 
     /// What the bucket adds to the pool.
     fn share(&self, tick: u32) -> Share {
-        Share::new(
+        let share = Share::new(
             self.fill_rate[0],
             self.interval[0],
             self.tokens_min,
             self.tokens_max,
             tick,
-        )
+        );
+        if !self.idle_time {
+            return share;
+        }
+        Share {
+            idle_rate: pool::rate(self.fill_rate[1], self.interval[1]),
+            ..share
+        }
     }
 
     /// Fills the answer of a get command.
@@ -387,7 +394,7 @@ pub(crate) fn sched_info(call: &Call, context: Option<&Context>) -> Result<u32> 
         data.user_msec = msec(times.user);
         data.sys_msec = msec(times.system);
         data.hold_msec = msec(times.hold);
-        data.vavavoom = 0;
+        data.vavavoom = context.head().pool().told_correction();
     }
     call.write(&data)?;
     Ok(0)
@@ -553,6 +560,14 @@ mod tests {
             (pool.min, pool.max),
             (count as i64 * share.min, count as i64 * share.max)
         );
+        assert_eq!(pool.idle_rate, 0);
+        let data = command(vxsm::SET_MASK | vxsm::IDLE_TIME);
+        context.change_schedule(|schedule, pool| schedule.set(&data, pool))?;
+        let pool = context.head().pool().0;
+        assert_eq!(pool.idle_rate, count * pool::rate(5, 20));
+        let data = command(vxsm::FILL_RATE);
+        context.change_schedule(|schedule, pool| schedule.set(&data, pool))?;
+        assert_eq!(context.head().pool().0.idle_rate, 0);
         Ok(())
     }
 

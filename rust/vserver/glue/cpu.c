@@ -46,6 +46,8 @@ int vs_cpu_init(struct vs_ctx *ctx)
 	raw_spin_lock_init(&ctx->pool_lock);
 	init_waitqueue_head(&ctx->holding);
 	ctx->pool.last = ktime_get_mono_fast_ns();
+	ctx->pool.idle_last = vs_idle_clock();
+	INIT_LIST_HEAD(&ctx->idle);
 	return 0;
 }
 EXPORT_SYMBOL_GPL(vs_cpu_init);
@@ -74,6 +76,7 @@ void vs_cpu_set_share(struct vs_ctx *ctx, u32 cpu, const struct vs_share *share)
 	own = &per_cpu_ptr(ctx->cpus, cpu)->share;
 	guard(raw_spinlock_irqsave)(&ctx->pool_lock);
 	own->rate = share->rate;
+	own->idle_rate = share->idle_rate;
 	own->min = share->min;
 	own->max = share->max;
 	WRITE_ONCE(own->bias, share->bias);
@@ -126,7 +129,8 @@ static noinline void vs_charge_pool(struct task_struct *p, struct vs_ctx *ctx,
 		vs_pool_charge(ctx, c->pending);
 		c->pending = 0;
 	}
-	if (READ_ONCE(ctx->pool.held))
+	if (READ_ONCE(ctx->pool.held) ||
+	    READ_ONCE(ctx->pool.correction) != p->vs.correction)
 		vs_hold_soon(p);
 }
 
@@ -176,5 +180,5 @@ int __vs_biased_prio(const struct task_struct *p, int prio)
 	if (!ctx)
 		return prio;
 	bias = READ_ONCE(per_cpu_ptr(ctx->cpus, task_cpu(p))->share.bias);
-	return clamp(prio + bias, 0, NICE_WIDTH - 1);
+	return clamp(prio + bias + p->vs.correction, 0, NICE_WIDTH - 1);
 }

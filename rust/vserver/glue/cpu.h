@@ -44,7 +44,15 @@ void vs_hold_init(struct vs_task *vs);
 void vs_hold_soon(struct task_struct *p);
 int vs_hold_fork(const struct task_struct *child);
 
+u64 vs_pool_until(struct vs_ctx *ctx, u64 ns);
+
+/* idle.c */
+u64 vs_idle_clock(void);
+void vs_idle_wait(struct vs_ctx *ctx, bool *waits);
+void vs_idle_done(struct vs_ctx *ctx, bool *waits);
+
 /* bias.c */
 void vs_bias_current(void);
+void vs_bias_follow(struct vs_ctx *ctx);
 
 #endif /* _VSERVER_GLUE_CPU_H */

@@ -6,7 +6,8 @@
  * work, as the bandwidth control of CFS does: the task stops where it would go
  * back to user mode and holds no lock. There it sleeps until there are tokens, by
  * a timer of its own, since nothing else looks at the pool of a context that does
- * not run. What it has used too much until then is a debt of the pool.
+ * not run, or until an idle processor lets it go on (idle.c). What it has used too
+ * much until then is a debt of the pool.
  *
  * A fatal signal ends the hold. Others wait, and so do ptrace, job control and
  * exec: what comes after them is user mode too. A task without task work yet, a
@@ -36,6 +37,7 @@ static void vs_pool_sum(struct vs_ctx *ctx)
 
 	pool->cpus = 0;
 	pool->rate = 0;
+	pool->idle_rate = 0;
 	pool->min = 0;
 	pool->max = 0;
 	for_each_online_cpu(cpu) {
@@ -43,6 +45,7 @@ static void vs_pool_sum(struct vs_ctx *ctx)
 
 		pool->cpus++;
 		pool->rate += share->rate;
+		pool->idle_rate += share->idle_rate;
 		pool->min += share->min;
 		pool->max += share->max;
 	}
@@ -51,13 +54,14 @@ static void vs_pool_sum(struct vs_ctx *ctx)
 static u64 vs_pool_settle(struct vs_ctx *ctx, u64 used)
 {
 	lockdep_assert_held(&ctx->pool_lock);
+	ctx->pool.idle_now = vs_idle_clock();
 	return vs_ops_pinned()->settle(&ctx->pool,
 				       atomic64_read(&ctx->obj.flags),
 				       ktime_get_mono_fast_ns(), used);
 }
 
 /* 0, or when the tasks of @ctx, which have run for @ns, may go on. */
-static u64 vs_pool_until(struct vs_ctx *ctx, u64 ns)
+u64 vs_pool_until(struct vs_ctx *ctx, u64 ns)
 {
 	u64 until;
 
@@ -137,6 +141,7 @@ static void vs_hold(struct vs_ctx *ctx)
 		(current->flags & PF_USER_WORKER ? TASK_FREEZABLE_UNSAFE :
 						   TASK_FREEZABLE);
 	DEFINE_WAIT(wait);
+	bool idle = false;
 	int cpu;
 
 	if (!vs_pool_until(ctx, 0))
@@ -150,10 +155,12 @@ static void vs_hold(struct vs_ctx *ctx)
 		until = vs_pool_until(ctx, 0);
 		if (!until || fatal_signal_pending(current))
 			break;
+		vs_idle_wait(ctx, &idle);
 		at = min_t(u64, until, KTIME_MAX);
 		schedule_hrtimeout_range(&at, VS_SLACK, HRTIMER_MODE_ABS);
 	}
 	finish_wait(&ctx->holding, &wait);
+	vs_idle_done(ctx, &idle);
 	vs_hold_end(ctx, cpu);
 }
 
@@ -161,8 +168,10 @@ static void vs_hold_work(struct callback_head *work)
 {
 	struct vs_ctx *ctx = vs_current_ctx();
 
-	if (ctx && !(current->flags & PF_EXITING))
+	if (ctx && !(current->flags & PF_EXITING)) {
 		vs_hold(ctx);
+		vs_bias_follow(ctx);
+	}
 	/* From now on it may be queued again; pairs with vs_hold_soon(). */
 	smp_store_release(&work->next, work);
 }

@@ -1,8 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Keys: of one context, counted for users of that context, and how many it may have.
+ *
+ * The register of a user namespace holds the keyrings of its users by name. A guest
+ * shares it; its keyrings are named in a domain of its own, which is removed with
+ * the context: the kernel then collects what is left of them.
  */
 #include <linux/rbtree.h>
+#include <linux/slab.h>
+#include <linux/user_namespace.h>
 
 #include "owner.h"
 
@@ -78,5 +84,43 @@ int vs_key_permission(key_ref_t key_ref, const struct cred *cred,
 {
 	const struct key *key = key_ref_to_ptr(key_ref);
 
-	return vs_key_owner(key)->instance == cred->vs.instance ? 0 : -EACCES;
+	if (vs_key_owner(key)->instance == cred->vs.instance)
+		return 0;
+	/*
+	 * The register is the kernel's, and only the kernel possesses it. What is
+	 * found in it is asked about again.
+	 */
+	if (is_key_possessed(key_ref) &&
+	    key == READ_ONCE(cred->user_ns->user_keyring_register))
+		return 0;
+	return -EACCES;
+}
+
+/* A domain for the names of a new context's keyrings. Return: 0 or -ENOMEM. May sleep. */
+int vs_keyrings_init(struct vs_ctx *ctx)
+{
+	struct key_tag *tag = kzalloc_obj(*tag, GFP_KERNEL_ACCOUNT);
+
+	if (!tag)
+		return -ENOMEM;
+	refcount_set(&tag->usage, 1);
+	ctx->keyrings = tag;
+	return 0;
+}
+
+/*
+ * No task of the context is left. An exiting one may still name a keyring, so the
+ * domain stays until the context is freed. May sleep.
+ */
+void vs_keyrings_end(struct vs_ctx *ctx)
+{
+	ctx->keyrings->removed = true;
+	key_schedule_gc_links();
+}
+
+/* Nobody refers to the context any more, which may never have had a domain. */
+void vs_keyrings_free(struct vs_ctx *ctx)
+{
+	if (ctx->keyrings)
+		key_put_tag(ctx->keyrings);
 }

@@ -80,7 +80,7 @@ static int vs_lsm_capable(const struct cred *cred, struct user_namespace *ns,
 	 * at. Rights in a child user namespace come from having created it and
 	 * are not masked.
 	 */
-	if (!in_task() || !vs_current_sealed())
+	if (!in_task() || !vs_current_sealed() || cred->vs.lent)
 		return 0;
 	if (ns != cred->user_ns && ns != &init_user_ns)
 		return 0;

@@ -31,5 +31,19 @@ int vs_ipc_command(struct kern_ipc_perm *perm, int cmd);
 int vs_key_alloc(struct key *key, const struct cred *cred, unsigned long flags);
 int vs_key_permission(key_ref_t key_ref, const struct cred *cred,
 		      enum key_need_perm need_perm);
+#ifdef CONFIG_KEYS
+int vs_keyrings_init(struct vs_ctx *ctx);
+void vs_keyrings_end(struct vs_ctx *ctx);
+void vs_keyrings_free(struct vs_ctx *ctx);
+#else
+static inline int vs_keyrings_init(struct vs_ctx *ctx)
+{
+	return 0;
+}
+
+static inline void vs_keyrings_end(struct vs_ctx *ctx) { }
+
+static inline void vs_keyrings_free(struct vs_ctx *ctx) { }
+#endif
 
 #endif /* _VSERVER_GLUE_OWNER_H */

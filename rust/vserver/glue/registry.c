@@ -30,6 +30,7 @@
 #include <linux/vserver_net.h>
 #include <linux/xarray.h>
 
+#include "owner.h"
 #include "values.h"
 
 DEFINE_STATIC_KEY_FALSE(vs_active);
@@ -142,6 +143,8 @@ static void vs_object_free_worker(struct work_struct *work)
 	const struct vs_ops *ops = vs_ops_pinned();
 	u32 kind = obj->kind;
 
+	if (kind == VS_CONTEXT)
+		vs_keyrings_free(container_of(obj, struct vs_ctx, obj));
 	ops->release(obj);
 	atomic_dec(&vs_total[kind]);
 	module_put(ops->owner);
@@ -185,8 +188,12 @@ EXPORT_SYMBOL_GPL(vs_object_init);
  */
 int vs_object_publish(struct vs_object *obj)
 {
-	int err = xa_insert(vs_tables[obj->kind], obj->id, obj, GFP_KERNEL);
+	int err = 0;
 
+	if (obj->kind == VS_CONTEXT)
+		err = vs_keyrings_init(container_of(obj, struct vs_ctx, obj));
+	if (!err)
+		err = xa_insert(vs_tables[obj->kind], obj->id, obj, GFP_KERNEL);
 	if (err)
 		return err;
 	if (obj->kind == VS_CONTEXT) {
@@ -211,8 +218,10 @@ void vs_object_withdraw(struct vs_object *obj)
 		       GFP_KERNEL) != obj)
 		return;
 	atomic_dec(&vs_published[obj->kind]);
-	if (obj->kind == VS_CONTEXT)
+	if (obj->kind == VS_CONTEXT) {
 		xa_cmpxchg(&vs_instances, obj->instance, obj, NULL, GFP_KERNEL);
+		vs_keyrings_end(container_of(obj, struct vs_ctx, obj));
+	}
 }
 EXPORT_SYMBOL_GPL(vs_object_withdraw);
 

@@ -11,7 +11,7 @@
 #include <linux/sched.h>
 #include <linux/securebits.h>
 #include <linux/user_namespace.h>
-#include <linux/vserver.h>
+#include <linux/vserver_space.h>
 
 #include "cred.h"
 #include "rights.h"
@@ -42,6 +42,29 @@ bool __vs_may_unshare(u64 flags)
 	u64 umask = atomic64_read(&vs_current_ctx()->umask);
 
 	return !(flags & VS_NAMESPACES & ~umask) && vs_unmasked(CAP_SYS_ADMIN);
+}
+
+/*
+ * As copy_cgroup_ns(), which asks for CAP_SYS_ADMIN itself, after the caller has asked
+ * for what all of @flags need. The unshare mask lends it for this.
+ */
+struct cgroup_namespace *vs_copy_cgroup_ns(u64 flags, struct user_namespace *user_ns,
+					   struct cgroup_namespace *old_ns)
+{
+	struct cgroup_namespace *ns;
+	struct cred *lent;
+
+	if (!(flags & CLONE_NEWCGROUP) || !vs_may_unshare(CLONE_NEWCGROUP))
+		return copy_cgroup_ns(flags, user_ns, old_ns);
+	lent = prepare_creds();
+	if (!lent)
+		return ERR_PTR(-ENOMEM);
+	cap_raise(lent->cap_effective, CAP_SYS_ADMIN);
+	lent->vs.lent = 1;
+	scoped_with_creds(lent)
+		ns = copy_cgroup_ns(flags, user_ns, old_ns);
+	put_cred(lent);
+	return ns;
 }
 
 /*

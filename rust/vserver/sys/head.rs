@@ -269,6 +269,7 @@ impl Head {
     pub(crate) fn set_share(&self, cpu: u32, share: Share, bias: i32) {
         let share = bindings::vs_share {
             rate: share.rate,
+            idle_rate: share.idle_rate,
             min: share.min,
             max: share.max,
             bias,

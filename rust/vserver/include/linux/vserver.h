@@ -31,6 +31,7 @@ struct cred;
 struct file;
 struct fs_struct;
 struct inode;
+struct key_tag;
 struct mnt_idmap;
 struct module;
 struct nsproxy;
@@ -130,8 +131,11 @@ struct vs_object {
  * @pool_lock: protects @pool. Nests inside everything, rq locks as well.
  * @pool: its tokens.
  * @holding: tasks that wait for tokens.
+ * @idlers: tasks on hold that wait for idle time, under the lock of glue/idle.c.
+ * @idle: in the list of contexts that have some, under the same lock.
  * @cpus: times and settings per processor, see glue/cpu.c.
  * @values: for what its tasks see of the machine, see glue/values.c.
+ * @keyrings: the domain that names of its keyrings are good in, see glue/keys.c.
  *
  * Words as in struct vs_object.
  */
@@ -150,8 +154,11 @@ struct vs_ctx {
 	raw_spinlock_t pool_lock;
 	struct vs_pool pool;
 	wait_queue_head_t holding;
+	unsigned int idlers;
+	struct list_head idle;
 	struct vs_cpu __percpu *cpus;
 	struct vs_values values;
+	struct key_tag *keyrings;
 };
 
 /**

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Contexts and the records that count keys by user: those of different contexts are
- * different records. Included after security/keys/internal.h, which has the record.
+ * Contexts and keys: the records that count them by user are different ones for each
+ * context, and so are keyrings that are found by name. Included after
+ * security/keys/internal.h, which has the record.
  */
 #ifndef _LINUX_VSERVER_KEYS_H
 #define _LINUX_VSERVER_KEYS_H
@@ -31,7 +32,32 @@ static inline u64 vs_key_user_instance(const struct key_user *user)
 	return container_of_const(user, struct vs_key_user, user)->vs.instance;
 }
 
+/**
+ * vs_keyring_domain() - where the name of a key is looked up
+ * @key: what is looked up, with its type.
+ * @host: the domain of the host.
+ *
+ * Keyrings of users are found by name, "_uid.0" and the like, in a register of the
+ * user namespace, which guests share. Any context.
+ *
+ * Return: the domain of the current task's context for keyrings, else @host.
+ */
+static inline struct key_tag *vs_keyring_domain(const struct keyring_index_key *key,
+						struct key_tag *host)
+{
+	struct vs_ctx *ctx = vs_enabled() && key->type == &key_type_keyring ?
+			     vs_current_ctx() : NULL;
+
+	return ctx ? ctx->keyrings : host;
+}
+
 #else /* CONFIG_VSERVER */
+
+static inline struct key_tag *vs_keyring_domain(const struct keyring_index_key *key,
+						struct key_tag *host)
+{
+	return host;
+}
 
 static inline u64 vs_key_user_instance(const struct key_user *user)
 {

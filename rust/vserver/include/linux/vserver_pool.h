@@ -19,6 +19,14 @@ struct vs_ctx;
  * @min: tokens with which a context on hold goes on, nanoseconds.
  * @max: tokens that it can have, nanoseconds.
  * @last: when tokens were filled in last, nanoseconds of the monotonic clock.
+ * @idle_rate: as @rate, per nanosecond of idle time; 0 when there are none for it.
+ * @idle_part: as @part, of these.
+ * @idle_last: up to where idle time has been filled in.
+ * @idle_now: idle time, see glue/idle.c. Set before the arithmetic.
+ * @idle_wait: idle time after which the context goes on; 0 when it is not on hold,
+ *	or not for that.
+ * @correction: what the tokens add to the priority of tasks, in nice steps. Read
+ *	without the lock.
  * @empty: the tokens have run out and have not reached @min since.
  * @held: the context is on hold. Read without the lock.
  *
@@ -32,6 +40,12 @@ struct vs_pool {
 	s64 min;
 	s64 max;
 	u64 last;
+	u64 idle_rate;
+	u64 idle_last;
+	u64 idle_now;
+	u64 idle_wait;
+	u32 idle_part;
+	int correction;
 	bool empty;
 	bool held;
 };
@@ -39,12 +53,14 @@ struct vs_pool {
 /**
  * struct vs_share - what a processor adds to the pool while it is online
  * @rate: as in struct vs_pool, at most 2^48.
+ * @idle_rate: as there, at most 2^48.
  * @min: as there, at most 2^49.
  * @max: as there, at most 2^49.
  * @bias: what is added to the priority of tasks there, in nice steps.
  */
 struct vs_share {
 	u64 rate;
+	u64 idle_rate;
 	s64 min;
 	s64 max;
 	int bias;

@@ -38,9 +38,11 @@ asmlinkage long sys_vserver(u32 cmd, u32 id, void __user *data);
  * @owner: the task that this structure was initialised for. fork() copies the
  *	structure of the parent; a copy that no fork hook has seen is recognised
  *	by this pointer.
- * @hold: task work that stops the task while its context has no tokens; its
- *	next pointer leads to itself while it is not queued. Queued under the rq
- *	lock of the task.
+ * @hold: task work that stops the task while its context has no tokens, and
+ *	weighs it anew when they ask for it; its next pointer leads to itself
+ *	while it is not queued. Queued under the rq lock of the task.
+ * @correction: what the tokens of the context add to the priority of the task, in
+ *	nice steps, as it was weighed. Written under its rq lock.
  */
 struct vs_task {
 #ifdef CONFIG_VSERVER
@@ -53,6 +55,7 @@ struct vs_task {
 	struct vs_net *net;
 	struct task_struct *owner;
 	struct callback_head hold;
+	int correction;
 #endif
 };
 
@@ -64,12 +67,15 @@ struct vs_task {
  * @masked: capabilities that the mask of the context took out of the bounding
  *	set and that root would hold without it, a bit for each of which a
  *	context capability can give back a part (vs_capable()).
+ * @lent: the mask does not count: credentials for a moment of a call that has been
+ *	allowed as a whole (rights.c).
  *
  * One word: with two, credentials would need the next larger slab.
  */
 struct vs_cred {
 #ifdef CONFIG_VSERVER
-	u64 instance:56;
+	u64 instance:55;
+	u64 lent:1;
 	u64 masked:8;
 #endif
 };

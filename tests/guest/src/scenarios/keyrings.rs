@@ -91,22 +91,98 @@ pub fn run(t: &mut Test) -> Outcome {
     many_users(t)
 }
 
-/// The keyring of a user belongs to whoever used it first. A guest that is first must not take it
-/// from the host.
+/// A user of these numbers has a keyring of its own in every context, which is found by its name.
+const USER: u32 = 7654;
+const NAME: &str = "mine";
+
+fn add_to_user() -> Sys<i32> {
+    process::become_user(USER)?;
+    keys::add(NAME, keys::USER)
+}
+
+fn find_of_user() -> Sys<i32> {
+    process::become_user(USER)?;
+    keys::search(NAME, keys::USER)
+}
+
+/// What systemd does for a service with `KeyringMode=shared`.
+fn share_with_session() -> Sys<i32> {
+    process::become_user(USER)?;
+    keys::join_session()?;
+    keys::link(keys::USER, keys::SESSION)?;
+    keys::search(NAME, keys::SESSION)
+}
+
+/// Whoever is first, the keyring of a user is nobody else's, and it goes with the context.
 fn user_ring(t: &mut Test) -> Outcome {
-    const USER: u32 = 7654;
-    let xid = t.xid();
-    let guest = Guest::start(xid)?;
-    let add = || process::become_user(USER).and_then(|()| keys::add("mine", keys::USER));
-    let inside = guest.enter(add)?;
-    // The register of these keyrings is the host's.
-    t.refused("inside: the user's keyring", inside, libc::ENOKEY);
-    t.ok(
-        "host: the user's keyring works after a guest used it",
-        subprocess(add)?,
+    let records = || {
+        shown().map(|lines| {
+            let same = lines.iter().filter(|line| **line == USER as i32);
+            same.count()
+        })
+    };
+    let (one, two) = (t.xid(), t.xid());
+    let (guest, other) = (Guest::start(one)?, Guest::start(two)?);
+    t.refused(
+        "inside: nothing in the user's keyring",
+        guest.enter(find_of_user)?,
+        libc::ENOKEY,
     );
-    let fresh = || process::become_user(USER + 1).and_then(|()| keys::add("mine", keys::USER));
-    t.ok("control: host: that of another user", subprocess(fresh)?);
+    let inside = guest.enter(add_to_user)?;
+    let inside = inside.need("a key in the user's keyring inside")?;
+    t.gives(
+        "inside: another process of the user finds it",
+        guest.enter(find_of_user)?,
+        inside,
+    );
+    t.gives(
+        "inside: a session that shares the user's keyring finds it",
+        guest.enter(share_with_session)?,
+        inside,
+    );
+    t.refused(
+        "another guest: does not find it",
+        other.enter(find_of_user)?,
+        libc::ENOKEY,
+    );
+    t.refused(
+        "host: does not find it",
+        subprocess(find_of_user)?,
+        libc::ENOKEY,
+    );
+    t.refused("host: may not use it", keys::describe(inside), libc::EACCES);
+    let there = other.enter(add_to_user)?;
+    let there = there.need("a key in the user's keyring of another guest")?;
+    let outside = subprocess(add_to_user)?;
+    let outside = outside.need("a key in the user's keyring of the host")?;
+    t.check(
+        "three keys",
+        inside != there && inside != outside && there != outside,
+    );
+    t.gives("inside: still its own", guest.enter(find_of_user)?, inside);
+    t.gives("another guest: its own", other.enter(find_of_user)?, there);
+    t.gives("host: its own", subprocess(find_of_user)?, outside);
+    t.gives(
+        "host: a session that shares it",
+        subprocess(share_with_session)?,
+        outside,
+    );
+    t.gives("outside: three records of the user", records(), 3);
+
+    for guest in [guest, other] {
+        context::kill(guest.xid(), 0, libc::SIGKILL).need("the guest ends")?;
+    }
+    t.check(
+        "outside: the keyrings of both go with them",
+        wait::until(GONE_WITHIN, || records() == Ok(1)),
+    );
+    t.gives("host: its own is there", subprocess(find_of_user)?, outside);
+    let again = Guest::start(one)?;
+    t.refused(
+        "inside a new guest with that number: nothing",
+        again.enter(find_of_user)?,
+        libc::ENOKEY,
+    );
     Ok(())
 }
 

@@ -14,6 +14,7 @@ mod context_limits;
 mod counted_limits;
 mod cpu_bias;
 mod cpu_hold;
+mod cpu_idle;
 mod cpu_share;
 mod ctx_kill;
 mod cycles;
@@ -392,6 +393,11 @@ pub const ALL: &[Scenario] = &[
         "cpu-hold",
         "tasks without tokens wait, whatever they do, and nobody else does",
         cpu_hold::run,
+    ),
+    heavy(
+        "cpu-idle",
+        "idle time fills the bucket as well, and tokens correct the priority",
+        cpu_idle::run,
     ),
     light(
         "cpu-bias",

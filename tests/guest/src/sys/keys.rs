@@ -7,13 +7,17 @@ use libc::{c_int, c_long, c_ulong};
 
 /// Keyring of the process.
 pub const PROCESS: i32 = -2;
+/// Keyring of the session.
+pub const SESSION: i32 = -3;
 /// Keyring of the user.
 pub const USER: i32 = -4;
 
+const JOIN_SESSION: c_int = 1;
 const SETPERM: c_int = 5;
 const DESCRIBE: c_int = 6;
 const REVOKE: c_int = 3;
 const LINK: c_int = 8;
+const SEARCH: c_int = 10;
 const READ: c_int = 11;
 const UPDATE: c_int = 2;
 
@@ -78,6 +82,23 @@ pub fn update(id: i32) -> Sys<()> {
 /// Links a key into a keyring.
 pub fn link(id: i32, ring: i32) -> Sys<()> {
     keyctl(LINK, id, ring as c_long as c_ulong, 0).map(|_| ())
+}
+
+/// Finds a key of type `user` in a keyring and those that are linked to it.
+pub fn search(name: &str, ring: i32) -> Sys<i32> {
+    let (kind, name) = (c("user"), c(name));
+    keyctl(
+        SEARCH,
+        ring,
+        kind.as_ptr() as c_ulong,
+        name.as_ptr() as c_ulong,
+    )
+    .map(|id| id as i32)
+}
+
+/// Gives the process a new session keyring, without a name.
+pub fn join_session() -> Sys<()> {
+    keyctl(JOIN_SESSION, 0, 0, 0).map(|_| ())
 }
 
 /// Makes a key unusable.
