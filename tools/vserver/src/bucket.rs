@@ -18,6 +18,9 @@ const GO_ON: u32 = 20;
 /// Processor time, in milliseconds, that can be saved up at least.
 const LEAST_BURST: u32 = 100;
 
+/// Ticks of idle time in which the tokens of [`Bucket::idle`] come.
+const IDLE_INTERVAL: i32 = 100;
+
 /// Members that a limit sets.
 const MEMBERS: u32 = vxsm::FILL_RATE | vxsm::INTERVAL | vxsm::TOKENS_MIN | vxsm::TOKENS_MAX;
 
@@ -32,6 +35,8 @@ pub struct Bucket {
     pub tokens_min: i32,
     /// Tokens that it holds.
     pub tokens_max: i32,
+    /// Tokens that come in a hundred ticks of idle time; none when it may not use any.
+    pub idle: Option<i32>,
 }
 
 /// Finds the smallest interval, with the tokens that come in it, whose quotient is a rate in
@@ -70,6 +75,7 @@ impl Bucket {
             interval,
             tokens_min: part(GO_ON).min(tokens_max),
             tokens_max,
+            idle: None,
         }
     }
 
@@ -80,13 +86,18 @@ impl Bucket {
             interval: 4,
             tokens_min: (hertz / 16) as i32,
             tokens_max: (hertz / 2) as i32,
+            idle: None,
         }
     }
 
     /// What the limits of a guest ask for; none when its processor time is not limited.
     pub fn of(limits: &Limits, count: u32, hertz: u32) -> Option<Self> {
         let burst = limits.cpu_burst.map(|burst| burst.milliseconds());
-        limits.cpu.map(|cpu| Self::new(cpu, burst, count, hertz))
+        limits.cpu.map(|cpu| Self {
+            // No more than 100.
+            idle: limits.cpu_idle.map(|part| part as i32),
+            ..Self::new(cpu, burst, count, hertz)
+        })
     }
 
     /// The bucket in one line.
@@ -96,10 +107,12 @@ impl Bucket {
             interval,
             tokens_min,
             tokens_max,
+            idle,
         } = self;
+        let idle = idle.map_or_else(String::new, |part| format!(", {part} parts of idle time"));
         format!(
             "{fill_rate} tokens in {interval} ticks on each processor, at most {tokens_max}, \
-             {tokens_min} to go on"
+             {tokens_min} to go on{idle}"
         )
     }
 
@@ -115,6 +128,7 @@ impl Bucket {
             interval: found.interval[0],
             tokens_min: found.tokens_min,
             tokens_max: found.tokens_max,
+            idle: (found.mask & vxsm::IDLE_TIME != 0).then_some(found.fill_rate[1]),
         })
     }
 
@@ -130,10 +144,15 @@ impl Bucket {
         full: bool,
     ) -> Result<(), Errno> {
         let tokens = if full { vxsm::TOKENS } else { 0 };
+        let idle = match self.idle {
+            Some(_) => vxsm::FILL_RATE2 | vxsm::INTERVAL2 | vxsm::IDLE_TIME,
+            // Not to ask for it is to give it up.
+            None => 0,
+        };
         let sched = SchedV5 {
-            mask: MEMBERS | tokens,
-            fill_rate: [self.fill_rate, 0],
-            interval: [self.interval, 0],
+            mask: MEMBERS | tokens | idle,
+            fill_rate: [self.fill_rate, self.idle.unwrap_or(0)],
+            interval: [self.interval, IDLE_INTERVAL],
             tokens: self.tokens_max,
             tokens_min: self.tokens_min,
             tokens_max: self.tokens_max,
@@ -233,6 +252,16 @@ mod tests {
             vserver.sched(42, None, false).unwrap().tokens,
             wanted.tokens_max
         );
+        let idle = Bucket {
+            idle: Some(30),
+            ..wanted
+        };
+        idle.write(&vserver, 42, false).unwrap();
+        assert_eq!(Bucket::read(&vserver, 42), Ok(idle));
+        assert!(idle.text().ends_with(", 30 parts of idle time"));
+        wanted.write(&vserver, 42, false).unwrap();
+        assert_eq!(Bucket::read(&vserver, 42), Ok(wanted));
+        assert!(wanted.text().ends_with(" to go on"));
         fake.fail_next(libvserver::abi::vcmd::SCHED_INFO, Errno(libc::ENOSYS));
         assert_eq!(super::hertz(&vserver), Err(Errno(libc::ENOSYS)));
     }

@@ -477,9 +477,10 @@ impl Set {
 }
 
 /// The options of [`LimitOptions`].
-const LIMITS: [&str; 10] = [
+const LIMITS: [&str; 11] = [
     "cpu",
     "cpu_burst",
+    "cpu_idle",
     "cpus",
     "weight",
     "mem",
@@ -501,6 +502,9 @@ pub struct LimitOptions {
     /// Processor time that may be saved up, such as 2s; without it what comes in a second
     #[arg(long, value_name = "TIME")]
     pub cpu_burst: Option<String>,
+    /// Part of what others leave idle, 1 to 100; without it the limit holds there as well
+    #[arg(long, value_name = "N")]
+    pub cpu_idle: Option<String>,
     /// Processors that its tasks may run on, such as 0-1,3
     #[arg(long, value_name = "LIST")]
     pub cpus: Option<String>,
@@ -534,6 +538,7 @@ impl LimitOptions {
         let words = [
             (Key::Cpu, &self.cpu),
             (Key::CpuBurst, &self.cpu_burst),
+            (Key::CpuIdle, &self.cpu_idle),
             (Key::Cpus, &self.cpus),
             (Key::Weight, &self.weight),
             (Key::Mem, &self.mem),

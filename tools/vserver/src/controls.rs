@@ -107,7 +107,7 @@ pub fn of_key(limits: &Limits, key: Key) -> Option<Control> {
         Key::MemHigh => new("memory.high", or_max(limits.mem_high)),
         Key::Swap => new("memory.swap.max", or_max(limits.swap)),
         Key::Pids => new("pids.max", or_max(limits.pids)),
-        Key::Cpu | Key::CpuBurst | Key::Files | Key::Io => None,
+        Key::Cpu | Key::CpuBurst | Key::CpuIdle | Key::Files | Key::Io => None,
     }
 }
 

@@ -401,6 +401,7 @@ Fields of a description (/etc/vservers/NAME.toml):
   [limits]     what is not named is not limited
     cpu        processors that its tasks use together       1.5
     cpu-burst  processor time that may be saved up          \"2s\"
+    cpu-idle   part of what others leave idle, 1 to 100     50
     cpus       processors that its tasks may run on         \"0-1\"
     weight     share of busy processors, 1 to 10000         default: 100
     mem        memory; at the limit a task inside is killed \"512M\"

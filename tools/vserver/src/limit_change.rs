@@ -147,7 +147,8 @@ fn steps<S: System>(system: &S, guest: &Guest, plan: &Plan) -> Outcome<Vec<Step>
     if plan.keys.contains(&Key::Files) {
         steps.push(Step::Files(plan.after.files));
     }
-    if plan.keys.contains(&Key::Cpu) || plan.keys.contains(&Key::CpuBurst) {
+    let bucket = [Key::Cpu, Key::CpuBurst, Key::CpuIdle];
+    if bucket.iter().any(|key| plan.keys.contains(key)) {
         let bucket = find_bucket(system, &plan.after)?;
         // Where there are no buckets, there is none to lift.
         let without = hertz(&Vserver::with(system)) == Err(Errno(libc::ENOSYS));

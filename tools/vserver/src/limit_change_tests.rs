@@ -26,6 +26,7 @@ fn limited() -> Guest {
     let all = [
         (Key::Cpu, "1.5"),
         (Key::CpuBurst, "2s"),
+        (Key::CpuIdle, "30"),
         (Key::Cpus, "0-1"),
         (Key::Weight, "200"),
         (Key::Mem, "512M"),
@@ -181,11 +182,32 @@ fn a_running_guest_follows() {
 fn a_lifted_processor_limit_frees_the_guest() {
     let guest = limited();
     let model = started(&guest);
-    let words = [(Key::Cpu, "none"), (Key::CpuBurst, "none")];
+    let words = [
+        (Key::Cpu, "none"),
+        (Key::CpuBurst, "none"),
+        (Key::CpuIdle, "none"),
+    ];
     apply(&model, &guest, &plan(&guest, &words, &[])).unwrap();
     let vserver = vserver(&model);
     assert_eq!(vserver.flags(42).unwrap().value & vxf::SCHED_HARD, 0);
     assert_eq!(Bucket::read(&vserver, 42), Ok(Bucket::unset(250)));
+}
+
+#[test]
+fn idle_time_comes_and_goes_alone() {
+    let guest = limited();
+    let model = started(&guest);
+    let idle = || Bucket::read(&vserver(&model), 42).unwrap().idle;
+    assert_eq!(idle(), Some(30));
+    apply(&model, &guest, &plan(&guest, &[(Key::CpuIdle, "7")], &[])).unwrap();
+    assert_eq!(idle(), Some(7));
+    let change = plan(&guest, &[(Key::CpuIdle, "none")], &[]);
+    let applied = apply(&model, &guest, &change).unwrap();
+    assert_eq!(idle(), None);
+    let kept = Bucket::read(&vserver(&model), 42).unwrap();
+    assert_eq!((kept.fill_rate, kept.interval), (3, 4));
+    applied.undo(&model, &guest);
+    assert_eq!(idle(), Some(7));
 }
 
 #[test]

@@ -24,6 +24,8 @@ pub enum Key {
     Cpu,
     /// Processor time that may be saved up.
     CpuBurst,
+    /// Part of what others leave of the processors.
+    CpuIdle,
     /// Processors.
     Cpus,
     /// Share of the processors when they are busy.
@@ -44,9 +46,10 @@ pub enum Key {
 
 impl Key {
     /// All of them, in the order in which they are shown.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Cpu,
         Self::CpuBurst,
+        Self::CpuIdle,
         Self::Cpus,
         Self::Weight,
         Self::Mem,
@@ -62,6 +65,7 @@ impl Key {
         match self {
             Self::Cpu => "cpu",
             Self::CpuBurst => "cpu-burst",
+            Self::CpuIdle => "cpu-idle",
             Self::Cpus => "cpus",
             Self::Weight => "weight",
             Self::Mem => "mem",
@@ -78,6 +82,10 @@ impl Key {
         match self {
             Self::Cpu => "write processors from 0.01 on, such as \"1.5\" for one and a half",
             Self::CpuBurst => "write processor time from 10ms to 1h, such as \"2s\" or \"500ms\"",
+            Self::CpuIdle => {
+                "write a number from 1 to 100, such as 50; twice the number gets twice of what others \
+                 leave idle"
+            }
             Self::Cpus => "write numbers and ranges of processors, such as \"0-1,3\"",
             Self::Weight => {
                 "write a number from 1 to 10000, such as 200; without it a guest has 100"
@@ -215,6 +223,8 @@ pub struct Limits {
     pub cpu: Option<Cpus>,
     /// Processor time that may be saved up.
     pub cpu_burst: Option<Span>,
+    /// Its part of what others leave of the processors.
+    pub cpu_idle: Option<u32>,
     /// Processors that its tasks may run on.
     pub cpus: Option<CpuList>,
     /// Share of the processors when they are busy.
@@ -262,6 +272,7 @@ impl Limits {
         match key {
             Key::Cpu => self.cpu = value(lifted, text.parse().ok(), wrong)?,
             Key::CpuBurst => self.cpu_burst = value(lifted, text.parse().ok(), wrong)?,
+            Key::CpuIdle => self.cpu_idle = value(lifted, number(1, 100), wrong)?,
             Key::Cpus => self.cpus = value(lifted, text.parse().ok(), wrong)?,
             Key::Weight => self.weight = value(lifted, weight(text), wrong)?,
             Key::Mem => self.mem = value(lifted, size(8 << 20), wrong)?,
@@ -279,6 +290,7 @@ impl Limits {
         match key {
             Key::Cpu => self.cpu.map(|cpu| cpu.to_string()),
             Key::CpuBurst => self.cpu_burst.map(|burst| burst.to_string()),
+            Key::CpuIdle => self.cpu_idle.map(|part| part.to_string()),
             Key::Cpus => self.cpus.as_ref().map(CpuList::to_string),
             Key::Weight => self.weight.map(|weight| weight.to_string()),
             Key::Mem => self.mem.map(bytes_text),
@@ -312,6 +324,7 @@ impl Limits {
         let without = Self {
             cpu: None,
             cpu_burst: None,
+            cpu_idle: None,
             files: None,
             ..self.clone()
         };
@@ -338,6 +351,14 @@ impl Limits {
                 Key::CpuBurst,
                 format!("cpu-burst {burst} has no effect without a limit cpu"),
                 "set cpu as well, such as \"1.5\", or lift cpu-burst with \"none\"",
+            );
+        }
+        if let (Some(part), None) = (self.cpu_idle, self.cpu) {
+            return told(
+                Key::CpuIdle,
+                format!("cpu-idle {part} has no effect without a limit cpu"),
+                "set cpu as well, such as \"1.5\", or lift cpu-idle with \"none\"; without them a \
+                 guest uses what is idle",
             );
         }
         let many = |cpus: &CpuList| self.cpu > Some(Cpus::whole(cpus.count()));
@@ -404,6 +425,7 @@ mod tests {
         for (key, text) in [
             (Key::Cpu, "1.5"),
             (Key::CpuBurst, "2s"),
+            (Key::CpuIdle, "50"),
             (Key::Cpus, "0-1,3"),
             (Key::Weight, "200"),
             (Key::Mem, "512M"),
@@ -429,6 +451,7 @@ mod tests {
                 &["", "0", "0.009", "-1", "1.2345", "x", "1e3", "nan"][..],
             ),
             (Key::CpuBurst, &["2", "9ms", "2h", "s", "-1s"]),
+            (Key::CpuIdle, &["0", "101", "-1", "yes", ""]),
             (Key::Cpus, &["", "1-0", "a", "0,", "0-99999999", "0-"]),
             (Key::Weight, &["0", "10001", "1.5"]),
             (
@@ -482,6 +505,7 @@ mod tests {
     fn limits_that_do_not_fit_together_are_told() {
         let refused = |words: &[(Key, &str)]| limits(words).check().unwrap_err().0;
         assert_eq!(refused(&[(Key::CpuBurst, "2s")]), Key::CpuBurst);
+        assert_eq!(refused(&[(Key::CpuIdle, "2")]), Key::CpuIdle);
         assert_eq!(refused(&[(Key::Cpu, "1.5"), (Key::Cpus, "1")]), Key::Cpu);
         assert_eq!(refused(&[(Key::Swap, "0")]), Key::Swap);
         assert_eq!(

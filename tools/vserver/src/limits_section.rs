@@ -35,6 +35,7 @@ impl Word {
 pub(crate) struct Section {
     cpu: Option<Spanned<Word>>,
     cpu_burst: Option<Spanned<Word>>,
+    cpu_idle: Option<Spanned<Word>>,
     cpus: Option<Spanned<Word>>,
     weight: Option<Spanned<Word>>,
     mem: Option<Spanned<Word>>,
@@ -51,6 +52,7 @@ impl Section {
         match key {
             Key::Cpu => self.cpu.as_ref(),
             Key::CpuBurst => self.cpu_burst.as_ref(),
+            Key::CpuIdle => self.cpu_idle.as_ref(),
             Key::Cpus => self.cpus.as_ref(),
             Key::Weight => self.weight.as_ref(),
             Key::Mem => self.mem.as_ref(),

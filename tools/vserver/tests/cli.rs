@@ -626,6 +626,8 @@ fn limits_are_created_changed_and_lifted() {
         "0.5",
         "--cpu-burst",
         "2s",
+        "--cpu-idle",
+        "50",
         "--mem",
         "512M",
         "--swap",
@@ -636,10 +638,11 @@ fn limits_are_created_changed_and_lifted() {
     ]);
     assert_eq!(answer.status, 0, "{}", answer.errors);
     assert_eq!(answer.json()["limits"]["cpu"], 0.5);
+    assert_eq!(answer.json()["limits"]["cpu_idle"], 50);
     assert_eq!(answer.json()["limits"]["mem"], 512 << 20);
     let text = host.read("web");
     assert!(
-        text.contains("[limits]\ncpu = 0.5\ncpu-burst = \"2s\"\nmem = \"512M\"\n"),
+        text.contains("[limits]\ncpu = 0.5\ncpu-burst = \"2s\"\ncpu-idle = 50\nmem = \"512M\"\n"),
         "{text}"
     );
     let answer = host.call(&["set", "web", "--mem", "1G", "--swap", "none", "--json"]);
@@ -661,6 +664,8 @@ fn limits_are_created_changed_and_lifted() {
         "--cpu",
         "none",
         "--cpu-burst",
+        "none",
+        "--cpu-idle",
         "none",
         "--mem",
         "none",
@@ -684,6 +689,11 @@ fn limits_that_make_no_sense_change_nothing() {
         (&["--cpu", "8000"], "more than this machine has"),
         (&["--cpus", "8000"], "but not 8000"),
         (&["--cpu-burst", "1s"], "without a limit cpu"),
+        (&["--cpu-idle", "5"], "without a limit cpu"),
+        (
+            &["--cpu", "1", "--cpu-idle", "500"],
+            "cpu-idle cannot be \"500\"",
+        ),
         (&["--swap", "1G"], "without a limit mem"),
         (&["--mem", "1G", "--mem-high", "2G"], "above mem"),
         (&["--mem", "12Q"], "mem cannot be \"12Q\""),
@@ -770,7 +780,7 @@ fn the_completion_knows_limits_and_accounts() {
     let host = Host::new();
     for shell in ["bash", "zsh", "fish"] {
         let script = host.call(&["completion", shell]).output;
-        for word in ["cpu-burst", "mem-high", "openmetrics", "stat"] {
+        for word in ["cpu-burst", "cpu-idle", "mem-high", "openmetrics", "stat"] {
             assert!(script.contains(word), "{word} in {shell}");
         }
     }

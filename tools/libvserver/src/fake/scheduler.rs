@@ -59,6 +59,14 @@ pub(super) unsafe fn set(context: &mut Context, data: *mut c_void) -> Result<(),
     if asked(vxsm::INTERVAL) {
         bucket.interval[0] = new.interval[0];
     }
+    if asked(vxsm::FILL_RATE2) {
+        bucket.fill_rate[1] = new.fill_rate[1];
+    }
+    if asked(vxsm::INTERVAL2) {
+        bucket.interval[1] = new.interval[1];
+    }
+    // Told in the answer, and gone when it is not asked for again.
+    bucket.mask = new.mask & vxsm::IDLE_TIME;
     if asked(vxsm::TOKENS) {
         bucket.tokens = new.tokens;
     }
