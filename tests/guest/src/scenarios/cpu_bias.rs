@@ -30,7 +30,7 @@ fn set_bias(place: &Place, cpu_id: i32, prio_bias: i32) -> Result<(), Stop> {
 
 /// How much more the second one gets on the processor that both share. A machine that stands still
 /// lets one of them run meanwhile, so it is tried again when that is not as wanted.
-fn ratio(one: &Place, other: &Place, wanted: &Range<f64>) -> Result<f64, Stop> {
+pub fn ratio(one: &Place, other: &Place, wanted: &Range<f64>) -> Result<f64, Stop> {
     for _ in 0..3 {
         let got = ratio_once(one, other)?;
         if wanted.contains(&got) {

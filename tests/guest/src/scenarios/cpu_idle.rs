@@ -3,6 +3,7 @@
 //! What the tokens of a context are about beyond the hold: idle time, which fills them as well, and
 //! the priority that they give.
 
+use super::cpu_bias::ratio;
 use super::cpu_share::{Bucket, Place, close};
 use crate::harness::check::{Outcome, Test};
 use crate::harness::load::Kind;
@@ -294,17 +295,6 @@ fn corrections(t: &mut Test) -> Outcome {
     Ok(())
 }
 
-/// How much more the first one gets on the processor that both share.
-fn ratio(places: &[Place; 2]) -> Result<f64, Stop> {
-    let used = || -> Result<[Duration; 2], Stop> {
-        Ok([places[0].times()?.used(), places[1].times()?.used()])
-    };
-    let before = used()?;
-    sleep(Duration::from_secs(2));
-    let after = used()?;
-    Ok((after[0] - before[0]).as_secs_f64() / (after[1] - before[1]).as_secs_f64())
-}
-
 /// Who has many tokens left gets more of the processor than who has few.
 fn weights(t: &mut Test) -> Outcome {
     /// So many that what is used meanwhile does not count.
@@ -320,7 +310,7 @@ fn weights(t: &mut Test) -> Outcome {
         load.begin();
     }
     let mut between = |what: &str, low: f64, high: f64| -> Outcome {
-        let got = ratio(&places)?;
+        let got = ratio(&places[1], &places[0], &(low..high))?;
         t.check(
             &format!("weights: {what}: {got:.2}, from {low} to {high}"),
             (low..high).contains(&got),
@@ -354,7 +344,11 @@ fn weights(t: &mut Test) -> Outcome {
 fn inside(t: &mut Test) -> Outcome {
     let mut guest = Guest::start(t.xid())?;
     let ask = |_: &Words| set(XID_SELF, [1, 1], [1, 1], true).map(|_| ());
-    t.refused("inside: idle time for itself", guest.ask(ask)?, libc::EPERM);
+    t.refused(
+        "inside: idle time for itself",
+        guest.ask(ask)?,
+        libc::ENOSYS,
+    );
     t.ok(
         "control: the host",
         set(guest.xid(), [1, 1], [1, 1], true).map(|_| ()),

@@ -33,6 +33,7 @@ mod keyrings;
 mod kill_all;
 mod lock_limits;
 mod many;
+mod memory_bias;
 mod migrate;
 mod modprobe;
 mod module;
@@ -403,6 +404,11 @@ pub const ALL: &[Scenario] = &[
         "cpu-bias",
         "the priority bias of a context, and real-time classes",
         cpu_bias::run,
+    ),
+    light(
+        "memory-bias",
+        "who is ended when memory runs out that guests share",
+        memory_bias::run,
     ),
     light(
         "disk-limits",

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The bias of a context decides who is ended when memory runs out that several share.
+
+use crate::harness::check::{Outcome, Test};
+use crate::harness::group::Group;
+use crate::harness::{Exit, Guest, Need, Stop, Words, context, spectator};
+use crate::sys::greed::Area;
+use crate::sys::memory::page_size;
+use crate::sys::{Sys, files};
+
+const MIB: i64 = 1 << 20;
+/// What both may have together.
+const TOGETHER: i64 = 36 * MIB;
+/// What each has, and how much more the first wants: too much for both, enough for one.
+const LARGE: i64 = 18 * MIB;
+const SMALL: i64 = 10 * MIB;
+const MORE: i64 = 12 * MIB;
+/// More than what one of them can have.
+const BIAS: i64 = 64 * MIB;
+
+/// Takes so many bytes for good.
+fn take(w: &Words) -> Sys<()> {
+    Area::map(w.numbers[0] as usize).map(Area::touch)
+}
+
+fn score(pid: i32) -> Result<i64, Stop> {
+    let read = || files::read(&format!("/proc/{pid}/oom_score"));
+    let text = spectator(read)?.need("oom_score")?;
+    text.trim().parse().ok().need("a number")
+}
+
+pub fn run(t: &mut Test) -> Outcome {
+    let bias = BIAS / page_size() as i64;
+    trial(t, "without a bias", [0, 0], true)?;
+    trial(t, "a bias for the small one", [0, bias], false)?;
+    trial(t, "one against the large one", [-bias, 0], false)?;
+    trial(t, "the same for both", [bias, bias], true)
+}
+
+/// Two guests, one large and one small, with these biases, in pages: whether the large one is ended
+/// when it wants too much.
+fn trial(t: &mut Test, what: &str, biases: [i64; 2], large_ends: bool) -> Outcome {
+    let group = Group::make("memory-bias")?;
+    group.set("memory.max", &TOGETHER.to_string())?;
+    group.set("memory.swap.max", "0")?;
+    let (one, two) = (t.xid(), t.xid());
+    let (mut large, mut small) = group.within(|| Ok((Guest::start(one)?, Guest::start(two)?)))?;
+    large.call(take, &[LARGE])?.need("memory")?;
+    small.call(take, &[SMALL])?.need("memory")?;
+    let before = [score(large.pid())?, score(small.pid())?];
+    t.check(
+        &format!("{what}: the large one has the higher score: {before:?}"),
+        before[0] >= before[1],
+    );
+    for (guest, bias) in [(&large, biases[0]), (&small, biases[1])] {
+        t.ok(
+            &format!("{what}: {bias} pages"),
+            context::set_badness(guest.xid(), bias),
+        );
+    }
+    let after = [score(large.pid())?, score(small.pid())?];
+    for index in 0..2 {
+        t.check(
+            &format!(
+                "{what}: the score follows: {} after {}",
+                after[index], before[index]
+            ),
+            match biases[index].signum() {
+                1 => after[index] > before[index] + 5,
+                -1 => after[index] < before[index] - 5,
+                _ => (after[index] - before[index]).abs() <= 1,
+            },
+        );
+    }
+
+    let kills = group.number("memory.events", "oom_kill")?;
+    let answer = large.call(take, &[MORE]);
+    let ended = Exit::Signal(libc::SIGKILL);
+    if large_ends {
+        t.check(&format!("{what}: the large one is ended"), answer.is_err());
+        t.equal(&format!("{what}: by a signal"), large.wait()?, ended);
+        t.ok(
+            &format!("{what}: inside: the small one goes on"),
+            small.ask(|_| files::read("/proc/self/stat").map(|_| ()))?,
+        );
+    } else {
+        t.ok(
+            &format!("{what}: inside: the large one gets what it wants"),
+            answer?,
+        );
+        t.equal(
+            &format!("{what}: the small one is ended"),
+            small.wait()?,
+            ended,
+        );
+    }
+    t.equal(
+        &format!("{what}: outside: nobody else"),
+        group.number("memory.events", "oom_kill")? - kills,
+        1,
+    );
+    for guest in [large, small] {
+        let _ = context::kill(guest.xid(), 0, libc::SIGKILL);
+        drop(guest);
+    }
+    Ok(())
+}
