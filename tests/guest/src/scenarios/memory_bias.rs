@@ -11,11 +11,11 @@ use crate::sys::{Sys, files};
 
 const MIB: i64 = 1 << 20;
 /// What both may have together.
-const TOGETHER: i64 = 36 * MIB;
+const TOGETHER: i64 = 40 * MIB;
 /// What each has, and how much more the first wants: too much for both, enough for one.
-const LARGE: i64 = 18 * MIB;
-const SMALL: i64 = 10 * MIB;
-const MORE: i64 = 12 * MIB;
+const LARGE: i64 = 16 * MIB;
+const SMALL: i64 = 12 * MIB;
+const MORE: i64 = 14 * MIB;
 /// More than what one of them can have.
 const BIAS: i64 = 64 * MIB;
 
