@@ -27,8 +27,11 @@
 /* How long a processor may be idle before somebody sees it. */
 #define VS_LOOK		NSEC_PER_MSEC
 
+/* Contexts that are looked at in one go; the others have their turn at the next. */
+#define VS_TURN		64
+
 /* Tasks of a context that are asked where they may run; others do as well. */
-#define VS_ASKED	64
+#define VS_ASKED	16
 
 static atomic64_t vs_idle_time = ATOMIC64_INIT(0);
 
@@ -90,20 +93,27 @@ static void vs_idle_advance(void)
 {
 	u64 least = U64_MAX;
 	struct vs_ctx *ctx;
+	int left = VS_TURN;
 
 	if (!vs_idle_find())
 		return;
 	list_for_each_entry(ctx, &vs_idle_contexts, idle) {
+		if (!left--)
+			break;
 		if (vs_idle_useful(ctx))
 			least = min(least, vs_idle_missing(ctx));
 	}
-	if (least == U64_MAX)
-		return;
-	atomic64_add(least, &vs_idle_time);
+	if (least != U64_MAX)
+		atomic64_add(least, &vs_idle_time);
+	left = VS_TURN;
 	list_for_each_entry(ctx, &vs_idle_contexts, idle) {
+		if (!left--)
+			break;
 		if (!vs_pool_until(ctx, 0))
 			wake_up_all(&ctx->holding);
 	}
+	if (!list_entry_is_head(ctx, &vs_idle_contexts, idle))
+		list_rotate_to_front(&ctx->idle, &vs_idle_contexts);
 }
 
 static enum hrtimer_restart vs_idle_look(struct hrtimer *timer)

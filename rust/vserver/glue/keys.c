@@ -115,7 +115,9 @@ int vs_keyrings_init(struct vs_ctx *ctx)
 void vs_keyrings_end(struct vs_ctx *ctx)
 {
 	ctx->keyrings->removed = true;
-	key_schedule_gc_links();
+	/* Most contexts have no keyrings, and to collect is to look at all keys. */
+	if (refcount_read(&ctx->keyrings->usage) > 1)
+		key_schedule_gc_links();
 }
 
 /* Nobody refers to the context any more, which may never have had a domain. */
