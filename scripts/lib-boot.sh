@@ -55,21 +55,29 @@ start_machine() {
 boot_and_judge() {
 	local what=$1 run=$2 arch=$3 flavour=$4 archive=$5 mib=$6 limit=$7 line=$8
 	shift 8
-	local kernel log verdict follower started rc=0 took last reason machine
+	local kernel log verdict lock keeper follower started rc=0 took last reason machine
 	# A processor that stands still may be one that the host has not let run.
 	local patience='watchdog_thresh=60 rcupdate.rcu_cpu_stall_timeout=120'
 	kernel=$(built_kernel "$arch" "$flavour")
 	mkdir -p "$CACHE/logs"
 	log=$CACHE/logs/$run-$arch-$flavour.console.log
 	verdict=$CACHE/logs/$run-$arch-$flavour.ktap
+	exec {lock}>"$CACHE/logs/$run-$arch-$flavour.lock"
+	flock -n "$lock" || {
+		step "$what on the $flavour kernel ($arch): waiting for another run of them"
+		flock "$lock"
+	}
 	: >"$verdict"
 
 	step "$what on the $flavour kernel ($arch)"
 	note "console: $log"
-	tail -n +1 -f "$verdict" &
+	# The follower reads once more after the keeper has gone.
+	sleep infinity {lock}>&- &
+	keeper=$!
+	tail -n +1 -f --pid="$keeper" "$verdict" {lock}>&- &
 	follower=$!
-	# shellcheck disable=SC2064 # the number of now
-	trap "kill $follower 2>/dev/null || :" EXIT
+	# shellcheck disable=SC2064 # the numbers of now
+	trap "kill $keeper $follower 2>/dev/null || :" EXIT
 
 	started=$(date +%s)
 	machine=(-A "$arch" -k "$kernel" ${archive:+-i "$archive"} -m "$mib" -s 2 -t "$limit"
@@ -88,11 +96,10 @@ boot_and_judge() {
 		start_machine "$verdict" "$log" "${machine[@]}" || rc=$?
 	fi
 
-	# Let the follower print the rest.
-	sleep 1
-	kill "$follower" 2>/dev/null || :
+	kill "$keeper" 2>/dev/null || :
 	wait "$follower" 2>/dev/null || :
 	trap - EXIT
+	flock -u "$lock"
 
 	took=$(($(date +%s) - started))
 	last=$(tail -n 1 "$verdict")
