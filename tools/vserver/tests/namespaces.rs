@@ -203,7 +203,7 @@ fn the_guest_sees_its_own_world(bench: &Bench) {
          echo usr $(touch /usr/x 2>/dev/null || echo read-only)\n\
          echo cache $(stat -c %a /var/cache) $(stat -f -c %T /var/cache)\n\
          echo run $(stat -f -c %T /run) $(stat -c %a /run/lock)\n\
-         echo up $(cut -d. -f1 /proc/uptime | sed 's/^[0-9][0-9]\\{{0,1\\}}$/few/')\n\
+         echo up $(cut -d. -f1 /proc/uptime | sed 's/^[0-9]$/few/; s/^[0-9][0-9]$/few/')\n\
          boot=/proc/sys/kernel/random/boot_id; cat $boot; stat -c %a $boot; grep -cE '^[0-9a-f-]{36}$' $boot; ls -A /run\n\
          echo roots $(cut -d' ' -f5 /proc/self/mountinfo | grep -c '^/$')\n\
          echo shared $(grep -c shared: /proc/self/mountinfo)\n\
