@@ -126,26 +126,38 @@ fn alone(t: &mut Test) -> Outcome {
 
 /// While all processors have something to do, there is no idle time.
 fn beside(t: &mut Test) -> Outcome {
+    let all = Kind::threads(sched::processors() as u32);
+    // Each of the others has to find its processor first.
+    waits_for(t, "beside others", all, Kind::threads(1))
+}
+
+/// A processor that a task may not run on is of no use to it.
+fn elsewhere(t: &mut Test) -> Outcome {
+    if sched::processors() < 2 {
+        t.skip("idle time of another processor", "there is only one");
+        return Ok(());
+    }
+    waits_for(t, "elsewhere", PINNED, PINNED)
+}
+
+/// A context gets no idle time while the host has something to do, and all of it afterwards.
+fn waits_for(t: &mut Test, what: &str, host: Kind, own: Kind) -> Outcome {
     let place = poor(t)?;
     idle(&place, PERCENT, true)?;
-    let mut load = Load::start(place.xid(), Kind::threads(1))?;
-    load.begin();
-    let mut busy = Load::start(0, Kind::threads(sched::processors() as u32))?;
+    let mut busy = Load::start(0, host)?;
     busy.begin();
-    // Each of the others has to find its processor first.
+    let mut load = Load::start(place.xid(), own)?;
+    load.begin();
     let got = part(t, &place, &(0.0..LITTLE))?;
-    t.check(
-        &format!("beside others: {got:.3}, below {LITTLE}"),
-        got < LITTLE,
-    );
+    t.check(&format!("{what}: {got:.3}, below {LITTLE}"), got < LITTLE);
     crate::sys::process::kill(busy.pid(), libc::SIGKILL).need("kill")?;
     busy.finish()?;
     let got = part(t, &place, &MUCH)?;
     t.check(
-        &format!("when they are gone: {got:.3}, above {HALF}"),
+        &format!("{what}: {got:.3} when they are gone, above {HALF}"),
         got > HALF,
     );
-    t.ok("beside others: kill", place.kill());
+    t.ok(&format!("{what}: kill"), place.kill());
     load.finish()?;
     Ok(())
 }
@@ -179,35 +191,6 @@ fn shares(t: &mut Test) -> Outcome {
         t.ok("shares: kill", place.kill());
         load.finish()?;
     }
-    Ok(())
-}
-
-/// A processor that a task may not run on is of no use to it.
-fn elsewhere(t: &mut Test) -> Outcome {
-    if sched::processors() < 2 {
-        t.skip("idle time of another processor", "there is only one");
-        return Ok(());
-    }
-    let place = poor(t)?;
-    idle(&place, PERCENT, true)?;
-    let mut busy = Load::start(0, PINNED)?;
-    busy.begin();
-    let mut load = Load::start(place.xid(), PINNED)?;
-    load.begin();
-    let got = part(t, &place, &(0.0..LITTLE))?;
-    t.check(
-        &format!("elsewhere: {got:.3}, below {LITTLE}"),
-        got < LITTLE,
-    );
-    crate::sys::process::kill(busy.pid(), libc::SIGKILL).need("kill")?;
-    busy.finish()?;
-    let got = part(t, &place, &MUCH)?;
-    t.check(
-        &format!("when it is idle itself: {got:.3}, above {HALF}"),
-        got > HALF,
-    );
-    t.ok("elsewhere: kill", place.kill());
-    load.finish()?;
     Ok(())
 }
 

@@ -88,6 +88,7 @@ pub fn run(t: &mut Test) -> Outcome {
         );
     }
     user_ring(t)?;
+    persistent_ring(t)?;
     many_users(t)
 }
 
@@ -103,6 +104,47 @@ fn add_to_user() -> Sys<i32> {
 fn find_of_user() -> Sys<i32> {
     process::become_user(USER)?;
     keys::search(NAME, keys::USER)
+}
+
+/// Finds a key in the persistent keyring of the user, after making it if that is asked for.
+fn persist(add: bool) -> Sys<i32> {
+    process::become_user(USER)?;
+    let ring = keys::persistent(keys::PROCESS)?;
+    if add {
+        keys::add(NAME, ring)?;
+    }
+    keys::search(NAME, ring)
+}
+
+/// The persistent keyring of a user is in a register that all share as well.
+fn persistent_ring(t: &mut Test) -> Outcome {
+    let (guest, other) = (Guest::start(t.xid())?, Guest::start(t.xid())?);
+    let inside = guest.enter(|| persist(true))?;
+    let inside = inside.need("a key in the persistent keyring inside")?;
+    t.gives(
+        "inside: another process finds it in the persistent keyring",
+        guest.enter(|| persist(false))?,
+        inside,
+    );
+    t.refused(
+        "another guest: it is not in its persistent keyring",
+        other.enter(|| persist(false))?,
+        libc::ENOKEY,
+    );
+    t.refused(
+        "host: it is not in its persistent keyring",
+        subprocess(|| persist(false))?,
+        libc::ENOKEY,
+    );
+    let outside = subprocess(|| persist(true))?;
+    let outside = outside.need("a key in the persistent keyring of the host")?;
+    t.check("host: another key", outside != inside);
+    t.gives(
+        "inside: still its own",
+        guest.enter(|| persist(false))?,
+        inside,
+    );
+    Ok(())
 }
 
 /// What systemd does for a service with `KeyringMode=shared`.

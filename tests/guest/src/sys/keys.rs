@@ -20,6 +20,7 @@ const LINK: c_int = 8;
 const SEARCH: c_int = 10;
 const READ: c_int = 11;
 const UPDATE: c_int = 2;
+const GET_PERSISTENT: c_int = 22;
 
 /// Every right for possessor, user, group and others.
 const ALL_RIGHTS: c_ulong = 0x3f3f_3f3f;
@@ -94,6 +95,12 @@ pub fn search(name: &str, ring: i32) -> Sys<i32> {
         name.as_ptr() as c_ulong,
     )
     .map(|id| id as i32)
+}
+
+/// Links the persistent keyring of the user into a keyring: its number.
+pub fn persistent(ring: i32) -> Sys<i32> {
+    // -1 is the user of the caller.
+    keyctl(GET_PERSISTENT, -1, ring as c_long as c_ulong, 0).map(|id| id as i32)
 }
 
 /// Gives the process a new session keyring, without a name.
