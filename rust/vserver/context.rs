@@ -133,9 +133,7 @@ impl Context {
         let Some(counted) = Counted::of(resource) else {
             return Usage::default();
         };
-        if counted == Counted::Descriptors {
-            self.head.count_on_demand();
-        }
+        self.head.count_on_demand(counted);
         self.head.usage(counted)
     }
 

@@ -37,11 +37,15 @@ pub(crate) enum Counted {
     MsgBytes,
     /// Descriptors, counted when somebody asks.
     Descriptors,
+    /// Pages of address space, added up when somebody asks.
+    AddressSpace,
+    /// Locked pages, added up when somebody asks.
+    LockedPages,
 }
 
 impl Counted {
     /// All of them.
-    pub(crate) const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 11] = [
         Self::Threads,
         Self::Files,
         Self::Sockets,
@@ -51,6 +55,8 @@ impl Counted {
         Self::Locks,
         Self::MsgBytes,
         Self::Descriptors,
+        Self::AddressSpace,
+        Self::LockedPages,
     ];
 
     /// The counter of a resource, if it is counted.
@@ -65,6 +71,8 @@ impl Counted {
             rlimit::LOCKS => Some(Self::Locks),
             rlimit::MSGQUEUE => Some(Self::MsgBytes),
             rlimit::OPENFD => Some(Self::Descriptors),
+            rlimit::AS => Some(Self::AddressSpace),
+            rlimit::MEMLOCK => Some(Self::LockedPages),
             _ => None,
         }
     }
@@ -227,6 +235,9 @@ pub(crate) fn reset_hits(_call: &Call, context: &Context) -> Result<u32> {
 
 /// `reset_minmax`: the lowest and highest use of all resources are the present one.
 pub(crate) fn reset_minmax(_call: &Call, context: &Context) -> Result<u32> {
+    for counted in Counted::ALL {
+        context.head().count_on_demand(counted);
+    }
     context.head().reset_extremes();
     Ok(0)
 }
@@ -240,7 +251,7 @@ mod tests {
     fn a_new_context_is_unlimited() {
         let limits = Limits::new();
         for id in 0..40 {
-            let known = id < 24 && 0x004b_14c0_u32 & (1 << id) != 0;
+            let known = id < 24 && 0x004b_17c0_u32 & (1 << id) != 0;
             let wanted = if known { Ok(Limit::NONE) } else { Err(EINVAL) };
             assert_eq!(limits.get(id), wanted);
         }
@@ -318,7 +329,7 @@ mod tests {
     #[test]
     fn resources_without_limits_are_refused() {
         let mut limits = Limits::new();
-        for id in [0, 5, 8, 9, 18, 20, 21, 23, 24, 31, 32, u32::MAX] {
+        for id in [0, 5, 11, 18, 20, 21, 23, 24, 31, 32, u32::MAX] {
             assert_eq!(limits.set(id, 1, 1), Err(EINVAL));
         }
         assert!(limits.0.is_empty());
@@ -326,10 +337,10 @@ mod tests {
 
     #[test]
     fn some_resources_are_only_counted() {
-        for id in [20, 21, 23, 6, 7] {
+        for id in [20, 21, 23, 6, 7, 8, 9] {
             assert_eq!(counted(id), Ok(()));
         }
-        for id in [0, 5, 9, 18, 24, u32::MAX] {
+        for id in [0, 5, 18, 24, u32::MAX] {
             assert_eq!(counted(id), Err(EINVAL));
         }
     }

@@ -77,10 +77,13 @@ pub mod rlimit {
     /// Number of ids.
     pub const COUNT: u32 = 24;
 
-    /// Bit n: resource n has a hard limit that can be set; what `get_rlimit_mask` of the original
-    /// answers as `maximum`.
+    /// Bit n: resource n has a hard limit that can be set; what `get_rlimit_mask` answers as
+    /// `maximum`. [`AS`] and [`MEMLOCK`] are in it as in the original up to 2.6.28: the newest one
+    /// had lost them.
     pub const SETTABLE: u32 = (1 << NPROC)
         | (1 << NOFILE)
+        | (1 << MEMLOCK)
+        | (1 << AS)
         | (1 << LOCKS)
         | (1 << MSGQUEUE)
         | (1 << NSOCK)

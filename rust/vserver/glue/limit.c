@@ -10,6 +10,7 @@
 #include <linux/export.h>
 #include <linux/fdtable.h>
 #include <linux/jiffies.h>
+#include <linux/mutex.h>
 #include <linux/printk.h>
 #include <linux/rcupdate.h>
 #include <linux/sched/signal.h>
@@ -17,6 +18,8 @@
 #include <linux/security.h>
 #include <linux/vserver_limit.h>
 #include <linux/vserver_user.h>
+
+#include "mm.h"
 
 /* A resource that is at its limit is not told of again before. */
 #define VS_TELL_INTERVAL	(60 * HZ)
@@ -31,6 +34,8 @@ static const char *const vs_resource_names[VS_RESOURCES] = {
 	[VS_LOCKS] = "locks of files (LOCKS)",
 	[VS_MSG_BYTES] = "bytes of POSIX message queues (MSGQUEUE)",
 	[VS_DESCRIPTORS] = "descriptors (OPENFD)",
+	[VS_ADDRESS_SPACE] = "pages of address space (AS)",
+	[VS_LOCKED_PAGES] = "locked pages (MEMLOCK)",
 };
 
 /* Takes the start: nothing is counted, everything may be had. */
@@ -38,6 +43,7 @@ void vs_limit_init(struct vs_ctx *ctx)
 {
 	for (int i = 0; i < VS_RESOURCES; i++)
 		atomic64_set(&ctx->limits[i].ceiling, S64_MAX);
+	mutex_init(&ctx->counting);
 }
 EXPORT_SYMBOL_GPL(vs_limit_init);
 
@@ -76,6 +82,7 @@ void vs_limit_set(struct vs_ctx *ctx, u32 resource, s64 ceiling)
 	guard(raw_spinlock_irqsave)(&vs_limit_lock);
 	atomic64_set(&limit->ceiling, ceiling);
 	vs_limit_mark(limit);
+	vs_mm_forget(limit, resource);
 }
 EXPORT_SYMBOL_GPL(vs_limit_set);
 
@@ -230,15 +237,12 @@ static unsigned int vs_descriptors_of(const struct task_struct *task)
 	return bitmap_weight(table->open_fds, table->max_fds);
 }
 
-/**
- * vs_limit_refresh() - count what is not counted as it comes and goes
- * @ctx: a context.
- *
- * Descriptors: nobody is ever refused one for its context, so only those who look pay.
+/*
+ * Nobody is ever refused a descriptor for its context, so only those who look pay.
  * Counted are the tables of processes: one that two share is counted twice, one that a
- * thread has for itself is not. Any context but interrupts.
+ * thread has for itself is not.
  */
-void vs_limit_refresh(struct vs_ctx *ctx)
+static void vs_count_descriptors(struct vs_ctx *ctx)
 {
 	struct vs_limit *limit = &ctx->limits[VS_DESCRIPTORS];
 	struct task_struct *task;
@@ -256,6 +260,24 @@ void vs_limit_refresh(struct vs_ctx *ctx)
 	atomic64_set(&limit->value, value);
 	vs_limit_raise(limit, value);
 	vs_limit_lower(limit, value);
+}
+
+/**
+ * vs_limit_refresh() - count what is not counted as it comes and goes
+ * @ctx: a context.
+ * @resource: which; nothing is to be done for most.
+ *
+ * May sleep.
+ */
+void vs_limit_refresh(struct vs_ctx *ctx, u32 resource)
+{
+	if (resource != VS_DESCRIPTORS && !vs_mm_sums(resource))
+		return;
+	guard(mutex)(&ctx->counting);
+	if (resource == VS_DESCRIPTORS)
+		vs_count_descriptors(ctx);
+	else
+		vs_mm_count(ctx);
 }
 EXPORT_SYMBOL_GPL(vs_limit_refresh);
 

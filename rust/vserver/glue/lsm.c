@@ -197,7 +197,7 @@ static int vs_inode_removexattr(struct mnt_idmap *idmap, struct dentry *dentry,
 
 static int vs_task_alloc(struct task_struct *p, u64 clone_flags)
 {
-	return vs_task_fork(p);
+	return vs_task_fork(p, clone_flags);
 }
 
 static int vs_may_trace(const struct task_struct *tracer,

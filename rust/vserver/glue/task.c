@@ -21,6 +21,7 @@
 
 #include "cpu.h"
 #include "cred.h"
+#include "mm.h"
 
 /* A thread is gone. The last one ends the context; may sleep. */
 static void vs_task_leave(struct vs_ctx *ctx)
@@ -33,14 +34,16 @@ static void vs_task_leave(struct vs_ctx *ctx)
  * vs_task_fork() - the child joins the contexts of its parent
  * @p: the child, still private to copy_process(), with a copy of the
  *	membership of current.
+ * @clone_flags: CLONE_*.
  *
- * Return: 0, -EAGAIN when the context may have no more threads, -EINTR. Process
- * context; waits while the context is on hold.
+ * Return: 0, -EAGAIN when the context may have no more threads, -ENOMEM when it may
+ * have no more address space, -EINTR. Process context; waits while the context is on
+ * hold.
  */
-int vs_task_fork(struct task_struct *p)
+int vs_task_fork(struct task_struct *p, u64 clone_flags)
 {
 	struct vs_task *vs = &p->vs;
-	int err = vs_hold_fork(p);
+	int err = vs_hold_fork(p) ?: vs_mm_fork(clone_flags);
 
 	if (err)
 		return err;

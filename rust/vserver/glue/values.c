@@ -8,9 +8,12 @@
  *
  * Processors keep their numbers: sched_setaffinity(2) takes them.
  */
+#include <linux/cpu.h>
 #include <linux/cpumask.h>
 #include <linux/cpuset.h>
+#include <linux/device.h>
 #include <linux/fs.h>
+#include <linux/init.h>
 #include <linux/kernel_stat.h>
 #include <linux/math64.h>
 #include <linux/nsproxy.h>
@@ -375,14 +378,19 @@ void __vs_sysinfo(struct sysinfo *info)
 	vs_memory_put(css);
 }
 
-/* Only of those that are online does a guest have some and others not. */
-ssize_t __vs_emit_cpus(char *buf, const struct cpumask *map)
+/*
+ * The C library counts processors by a file of sysfs. A file that shows those of the
+ * reader takes the place of the one that shows those of the machine: sysfs knows a file
+ * by its name. Other such files are about what could be, which is no guest's.
+ */
+static ssize_t online_show(struct device *dev, struct device_attribute *attr,
+			   char *buf)
 {
 	cpumask_var_t cpus;
 	ssize_t len;
 
-	if (map != cpu_online_mask || !vs_virtual(VS_FLAG_VIRT_CPU))
-		return 0;
+	if (!vs_virtual(VS_FLAG_VIRT_CPU))
+		return sysfs_emit(buf, "%*pbl\n", cpumask_pr_args(cpu_online_mask));
 	if (!alloc_cpumask_var(&cpus, GFP_KERNEL))
 		return -ENOMEM;
 	vs_cpus(cpus);
@@ -390,3 +398,19 @@ ssize_t __vs_emit_cpus(char *buf, const struct cpumask *map)
 	free_cpumask_var(cpus);
 	return len;
 }
+
+static DEVICE_ATTR_RO(online);
+
+static int __init vs_online_init(void)
+{
+	struct device *root = bus_get_dev_root(&cpu_subsys);
+	int err;
+
+	if (!root)
+		return -ENODEV;
+	device_remove_file(root, &dev_attr_online);
+	err = device_create_file(root, &dev_attr_online);
+	put_device(root);
+	return err;
+}
+subsys_initcall(vs_online_init);

@@ -196,10 +196,10 @@ impl Head {
         }
     }
 
-    /// Counts what is not counted as it comes and goes: [`Counted::Descriptors`]. May sleep.
-    pub(crate) fn count_on_demand(&self) {
-        // SAFETY: The head is valid.
-        unsafe { bindings::vs_limit_refresh(self.as_ptr()) };
+    /// Counts a resource, if it is not counted as it comes and goes. May sleep.
+    pub(crate) fn count_on_demand(&self, resource: Counted) {
+        // SAFETY: The head is valid, and the number that of a resource.
+        unsafe { bindings::vs_limit_refresh(self.as_ptr(), resource as u32) };
     }
 
     /// What may be had of a resource from now on; `i64::MAX` for no limit.

@@ -232,7 +232,7 @@ mod tests {
             .collect();
         assert_eq!(
             settable.join(" "),
-            "nproc nofile locks msgqueue nsock openfd shmem dentry"
+            "nproc nofile memlock as locks msgqueue nsock openfd shmem dentry"
         );
     }
 

@@ -58,7 +58,7 @@ fn resources_without_a_limit_are_refused() {
     assert_eq!(vserver.rlimit(43, rlimit::NPROC), Err(ESRCH));
     let mask = vserver.rlimit_mask().unwrap();
     assert_eq!((mask.minimum, mask.softlimit), (0, 0));
-    assert_eq!(mask.maximum, 0x004b_14c0);
+    assert_eq!(mask.maximum, 0x004b_17c0);
 }
 
 #[test]

@@ -12,6 +12,7 @@
 #include <linux/atomic.h>
 #include <linux/capability.h>
 #include <linux/jump_label.h>
+#include <linux/mutex_types.h>
 #include <linux/pid.h>
 #include <linux/preempt.h>
 #include <linux/refcount.h>
@@ -127,6 +128,7 @@ struct vs_object {
  * @umask: namespaces that tasks may create, CLONE_NEW* bits.
  * @badness: added to the out-of-memory score of tasks, in pages.
  * @limits: what it has of each resource.
+ * @counting: for who counts what is counted on demand. Nests inside mmap_lock.
  * @traffic: what its sockets have sent and received, per processor.
  * @pool_lock: protects @pool. Nests inside everything, rq locks as well.
  * @pool: its tokens.
@@ -150,6 +152,7 @@ struct vs_ctx {
 	atomic64_t umask;
 	atomic64_t badness;
 	struct vs_limit limits[VS_RESOURCES];
+	struct mutex counting;	/* held while one counts on demand */
 	struct vs_traffic __percpu *traffic;
 	raw_spinlock_t pool_lock;
 	struct vs_pool pool;
@@ -338,7 +341,7 @@ int vs_signal_pid(struct vs_ctx *ctx, int sig, int pid);
 int vs_task_unshare(u64 flags);
 struct task_struct *vs_find_task(int nr, struct pid_namespace *ns);
 void __vs_task_exit(struct task_struct *p, long code);
-int vs_task_fork(struct task_struct *p);
+int vs_task_fork(struct task_struct *p, u64 clone_flags);
 bool __vs_pid_visible(struct pid *pid);
 void vs_task_free(struct task_struct *p);
 
@@ -346,7 +349,7 @@ void vs_task_free(struct task_struct *p);
 void vs_limit_init(struct vs_ctx *ctx);
 void vs_limit_set(struct vs_ctx *ctx, u32 resource, s64 ceiling);
 void vs_limit_reset(struct vs_ctx *ctx);
-void vs_limit_refresh(struct vs_ctx *ctx);
+void vs_limit_refresh(struct vs_ctx *ctx, u32 resource);
 
 /* glue/traffic.c */
 int vs_traffic_init(struct vs_ctx *ctx);

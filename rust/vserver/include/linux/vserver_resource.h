@@ -16,13 +16,15 @@ enum vs_resource {
 	VS_LOCKS,
 	VS_MSG_BYTES,
 	VS_DESCRIPTORS,
+	VS_ADDRESS_SPACE,
+	VS_LOCKED_PAGES,
 	VS_RESOURCES,
 };
 
 /**
  * struct vs_limit - use and limit of one resource
  * @ceiling: what may be had; S64_MAX for no limit.
- * @value: what there is.
+ * @value: what there is; of pages, no less than that, see glue/mm.c.
  * @mark: the lower one of @ceiling and @maximum: what is above needs a closer look.
  *	Written under vs_limit_lock, as those two.
  * @minimum: lowest @value since the last reset, but for the present one.

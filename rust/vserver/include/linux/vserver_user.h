@@ -140,6 +140,12 @@ static inline void vs_user_uncharge(const struct ucounts *ucounts,
 
 #endif /* CONFIG_VSERVER */
 
+/* What a user is found by in the table of users, among those of all contexts. */
+static inline u32 vs_user_key(kuid_t uid)
+{
+	return __kuid_val(uid) + (u32)vs_user_instance();
+}
+
 /* @user is one of that context. */
 static inline bool vs_user_is_own(const struct user_struct *user)
 {

@@ -10,7 +10,7 @@ use libvserver::abi::{
 };
 
 /// The ids that can be limited.
-const SETTABLE: [u32; 8] = [6, 7, 10, 12, 16, 17, 19, 22];
+const SETTABLE: [u32; 10] = [6, 7, 8, 9, 10, 12, 16, 17, 19, 22];
 /// Ids that are counted and cannot be limited.
 const COUNTED: [u32; 3] = [20, 21, 23];
 
@@ -73,7 +73,7 @@ pub fn run(t: &mut Test) -> Outcome {
         RlimitMask {
             minimum: 0,
             softlimit: 0,
-            maximum: 0x004b_14c0,
+            maximum: 0x004b_17c0,
         },
     );
     let xid = t.xid();

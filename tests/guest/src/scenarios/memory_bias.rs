@@ -6,7 +6,7 @@ use crate::harness::check::{Outcome, Test};
 use crate::harness::group::Group;
 use crate::harness::{Exit, Guest, Need, Stop, Words, context, spectator, wait};
 use crate::limits::GONE_WITHIN;
-use crate::sys::greed::Area;
+use crate::sys::area::Area;
 use crate::sys::memory::page_size;
 use crate::sys::{Sys, files};
 

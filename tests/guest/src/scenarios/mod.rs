@@ -57,6 +57,7 @@ mod net_wildcard;
 mod networks;
 mod own_clock;
 mod own_values;
+mod page_limits;
 mod persistence;
 mod pointer_table;
 mod pointers;
@@ -379,6 +380,11 @@ pub const ALL: &[Scenario] = &[
         "queue-limits",
         "POSIX message queues are counted and refused",
         queue_limits::run,
+    ),
+    light(
+        "page-limits",
+        "address space and locked memory are added up and refused",
+        page_limits::run,
     ),
     light(
         "token-buckets",

@@ -8,87 +8,8 @@ use std::mem::zeroed;
 use std::ptr::{null, null_mut};
 use std::time::Duration;
 
+/// Bytes of a page that memory is had in here.
 const PAGE: usize = 4096;
-
-/// Anonymous memory without a page in it yet. It stays until the process ends.
-#[derive(Clone, Copy)]
-pub struct Area {
-    start: *mut u8,
-    length: usize,
-}
-
-impl Area {
-    /// Reserves so many bytes.
-    pub fn map(length: usize) -> Sys<Self> {
-        // SAFETY: a new mapping, which nothing unmaps.
-        let start = unsafe {
-            libc::mmap(
-                null_mut(),
-                length,
-                libc::PROT_READ | libc::PROT_WRITE,
-                libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE,
-                -1,
-                0,
-            )
-        };
-        if start == libc::MAP_FAILED {
-            return Err(errno());
-        }
-        Ok(Self {
-            start: start.cast(),
-            length,
-        })
-    }
-
-    /// Writes into every page, something that is not the same in all.
-    pub fn touch(self) {
-        for offset in (0..self.length).step_by(PAGE) {
-            // SAFETY: inside the mapping; nobody holds a reference into it.
-            unsafe {
-                self.start
-                    .add(offset)
-                    .cast::<usize>()
-                    .write_volatile(offset ^ 0x5a5a_a5a5);
-            }
-        }
-    }
-
-    /// Whether every page has what [`Area::touch`] wrote.
-    pub fn intact(self) -> bool {
-        (0..self.length).step_by(PAGE).all(|offset| {
-            // SAFETY: as above.
-            let word = unsafe { self.start.add(offset).cast::<usize>().read_volatile() };
-            word == offset ^ 0x5a5a_a5a5
-        })
-    }
-
-    /// `mlock(2)`.
-    pub fn lock(self) -> Sys<()> {
-        // SAFETY: the mapping is ours.
-        done(unsafe { libc::mlock(self.start.cast(), self.length) })
-    }
-
-    /// Lets `userfaultfd` decide what is in the pages: whoever touches one waits.
-    pub fn delegate(self, uffd: c_int) -> Sys<()> {
-        const UFFDIO_REGISTER: u64 = 0xc020_aa00;
-        const MISSING: u64 = 1;
-        let mut range = [self.start as u64, self.length as u64, MISSING, 0];
-        // SAFETY: the layout of struct uffdio_register, four words; it outlives the call.
-        done(unsafe { libc::ioctl(uffd, UFFDIO_REGISTER as _, range.as_mut_ptr()) })
-    }
-
-    /// `read(2)` of one byte into the first page: the kernel touches it.
-    pub fn filled_by_kernel(self, fd: c_int) -> Sys<()> {
-        // SAFETY: the mapping is ours and a byte long at least.
-        done(unsafe { libc::read(fd, self.start.cast(), 1) } as i64)
-    }
-}
-
-/// `mlockall(2)` of what there is and what comes.
-pub fn lock_all() -> Sys<()> {
-    // SAFETY: plain number.
-    done(unsafe { libc::mlockall(libc::MCL_CURRENT | libc::MCL_FUTURE) })
-}
 
 /// `userfaultfd(2)`, for faults of user mode only or for those of the kernel too.
 pub fn userfaultfd(kernel_faults: bool) -> Sys<c_int> {

@@ -19,6 +19,11 @@ pub struct Shared {
     count: usize,
 }
 
+// SAFETY: the mapping is the process's, and its numbers are atomic.
+unsafe impl Send for Shared {}
+// SAFETY: as above.
+unsafe impl Sync for Shared {}
+
 impl Shared {
     /// That many numbers, all of them 0. Each process has them until it drops them or ends.
     pub fn map(count: usize) -> Sys<Self> {

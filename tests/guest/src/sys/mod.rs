@@ -2,6 +2,7 @@
 
 //! System calls with plain results: `Ok` with the value, or `Err` with the error number.
 
+pub mod area;
 pub mod block;
 pub mod clock;
 pub mod devices;

@@ -8,8 +8,9 @@ use super::ledger::mebibytes;
 use crate::harness::check::{Outcome, Test};
 use crate::harness::{Need, context, wait};
 use crate::limits::GONE_WITHIN;
+use crate::sys::area::{self, Area};
 use crate::sys::block::{Disk, Swap};
-use crate::sys::greed::{self, Area};
+use crate::sys::greed;
 use crate::sys::{Sys, files, process};
 use libvserver::abi::rlimit;
 
@@ -227,7 +228,7 @@ pub fn locked(t: &mut Test) -> Outcome {
         "inside: lock all, and have more then",
         arena
             .hostile
-            .ask(|| greed::lock_all().and_then(|()| Area::map(most).map(drop)))?,
+            .ask(|| area::lock_all().and_then(|()| Area::map(most).map(drop)))?,
         libc::EAGAIN,
     );
     t.ok(
