@@ -3,7 +3,10 @@
 //! The task that calls, and what it may do.
 
 use crate::{
-    abi::XID_HOST,
+    abi::{
+        XID_HOST,
+        XID_SPECTATOR, //
+    },
     context::Context,
     network::Network,
     sys::task, //
@@ -36,6 +39,11 @@ pub(crate) fn network() -> Option<ARef<Network>> {
 /// The caller belongs to the host.
 pub(crate) fn is_host() -> bool {
     xid() == XID_HOST
+}
+
+/// The caller sees everything, wherever it came from.
+pub(crate) fn is_spectator() -> bool {
+    xid() == XID_SPECTATOR
 }
 
 /// The caller has the capability in the initial user namespace, after masking by its context.

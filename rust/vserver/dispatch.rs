@@ -188,7 +188,9 @@ pub(crate) fn call(number: u32, id: u32, data: UserPtr, compat: bool) -> Result<
         Who::Anyone => true,
         Who::Host => caller::is_host(),
         Who::HostOrSetup => {
-            caller::is_host() || caller::context().is_some_and(|own| own.has_flag(vxf::STATE_SETUP))
+            caller::is_host()
+                || !caller::is_spectator()
+                    && caller::context().is_some_and(|own| own.has_flag(vxf::STATE_SETUP))
         }
     };
     if !allowed {

@@ -30,6 +30,7 @@ use kernel::{
 /// are announced by whoever implements them.
 pub(crate) const FEATURES: u32 = vci::NO_DYNAMIC
     | vci::HARDCPU
+    | vci::IDLETIME
     | vci::SPACES
     | vci::NETV2
     | vci::PPTAG

@@ -134,7 +134,7 @@ static void masks(void)
 	works(vserver(VCMD_get_rlimit_mask, 0, &limits), "get_rlimit_mask");
 	is_hex(limits.minimum, 0, "limits with a minimum");
 	is_hex(limits.softlimit, 0, "limits with a soft limit alone");
-	is_hex(limits.maximum, 0x004B14C0, "limits");
+	is_hex(limits.maximum, 0x004B17C0, "limits");
 	refused(vserver(VCMD_get_space_mask, 0, NULL), EFAULT,
 		"get_space_mask without room");
 	refused(vserver(VCMD_get_rlimit_mask, 0, (void *)1), EFAULT,

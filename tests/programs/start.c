@@ -236,8 +236,12 @@ static void chain_settings(void)
 	is(vserver(VCMD_task_xid, 0, NULL), GUEST_XID, "vlimit: task_xid");
 	works(vserver(VCMD_set_rlimit, GUEST_XID, &limit), "vlimit: nproc");
 	limit.id = 9;		/* RLIMIT_AS */
+	limit.softlimit = 1 << 20;
+	limit.maximum = 1 << 21;
+	works(vserver(VCMD_set_rlimit, GUEST_XID, &limit), "vlimit: as");
+	limit.id = 5;		/* RLIMIT_RSS */
 	refused(vserver(VCMD_set_rlimit, GUEST_XID, &limit), EINVAL,
-		"vlimit: as, an error that is printed");
+		"vlimit: rss, an error that is printed");
 	check(write_text("/proc/sys/kernel/shmmni", "123") == 3,
 	      "vsysctl: a write from inside");
 	works(set_name(VC_SAMECTX, VHIN_SYSNAME, GUEST_SYSNAME),

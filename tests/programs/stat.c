@@ -119,8 +119,8 @@ static void walk(const pid_t *pids)
 
 static void statistics(void)
 {
-	static const __u32 uncounted[] = { 0, 5, 8, 9, VLIMIT_ANON, 24 };
-	static const __u32 counted[] = { 7, 10, 12, VLIMIT_NSOCK,
+	static const __u32 uncounted[] = { 0, 5, 11, VLIMIT_ANON, 24 };
+	static const __u32 counted[] = { 7, 8, 9, 10, 12, VLIMIT_NSOCK,
 		VLIMIT_OPENFD, VLIMIT_SHMEM, VLIMIT_SEMARY, VLIMIT_NSEMS,
 		VLIMIT_DENTRY, VLIMIT_MAPPED };
 	struct vcmd_rlimit_stat_v0 limit = { .id = 6 };

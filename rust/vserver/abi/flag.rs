@@ -86,8 +86,8 @@ pub mod feature {
     pub const PROC_ENTRIES: u64 = 0x0000_0080;
     /// Addresses, flags and capabilities of network contexts restrict the sockets of their tasks.
     pub const NET_ENFORCED: u64 = 0x0000_0100;
-    /// Limits of contexts on threads, open files, sockets and System V shared memory refuse what
-    /// exceeds them.
+    /// Limits of contexts on threads, open files, sockets, System V shared memory, locks, message
+    /// queues, address space and locked memory refuse what exceeds them.
     pub const LIMITS_ENFORCED: u64 = 0x0000_0200;
     /// The token bucket of a context stops its tasks.
     pub const SCHED_ENFORCED: u64 = 0x0000_0400;

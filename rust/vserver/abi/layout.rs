@@ -76,7 +76,7 @@ pub struct WaitExit {
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Badness {
-    /// Signed bias in points of the out-of-memory score.
+    /// Signed bias of the out-of-memory score, in pages.
     pub bias: i64,
 }
 

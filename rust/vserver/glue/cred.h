@@ -6,10 +6,19 @@
 #include <linux/cred.h>
 #include <linux/vserver.h>
 
-/* Linux capabilities that the tasks of a sealed context may use. */
+/*
+ * Linux capabilities that the tasks of a sealed context may use. Old tools name the lower
+ * 32 only, and what they store for the upper ones is the sign of the lower word: beside
+ * lower ones of which some are missing, all upper ones mean none. Whoever wants some names
+ * them.
+ */
 static inline u64 vs_ctx_caps(const struct vs_ctx *ctx)
 {
-	return atomic64_read(&ctx->bcaps) & CAP_VALID_MASK;
+	u64 caps = atomic64_read(&ctx->bcaps);
+
+	if (upper_32_bits(caps) == U32_MAX && lower_32_bits(caps) != U32_MAX)
+		caps = lower_32_bits(caps);
+	return caps & CAP_VALID_MASK;
 }
 
 /* The bit in vs_cred.masked for @cap; 0 for what nothing gives back. */

@@ -12,6 +12,7 @@
 #include <linux/jiffies.h>
 #include <linux/kmod.h>
 #include <linux/pid_namespace.h>
+#include <linux/reboot.h>
 #include <linux/refcount.h>
 #include <linux/slab.h>
 #include <linux/string.h>
@@ -148,12 +149,22 @@ int vs_helper_run(const char *action, u32 id, u32 cmd, u32 mode)
 }
 EXPORT_SYMBOL_GPL(vs_helper_run);
 
+/* What reboot_pid_ns() ends a namespace for; the rest it refuses. */
+static bool vs_reboot_ends(u32 cmd)
+{
+	return cmd == LINUX_REBOOT_CMD_RESTART || cmd == LINUX_REBOOT_CMD_RESTART2 ||
+	       cmd == LINUX_REBOOT_CMD_HALT || cmd == LINUX_REBOOT_CMD_POWER_OFF;
+}
+
 /* reboot() of a task in a context: 1 to go on with the rules of its namespace. */
 int __vs_reboot(struct pid_namespace *ns, u32 cmd)
 {
-	const struct vs_ops *ops = vs_ops_get();
+	const struct vs_ops *ops;
 	int ret = -EPERM;
 
+	if (ns != &init_pid_ns && !vs_reboot_ends(cmd))
+		return -EINVAL;
+	ops = vs_ops_get();
 	if (ops) {
 		ret = ops->reboot(vs_current_ctx(), cmd);
 		vs_ops_put(ops);

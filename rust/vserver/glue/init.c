@@ -92,16 +92,14 @@ EXPORT_SYMBOL_GPL(vs_init_reap);
  * Makes the process of the current task the init of @ctx: a thread that executes
  * a program takes the number of its process over. Like every pid 1 it gets no
  * signal that it has no handler for, but those of the kernel and of
- * vs_signal_*().
+ * vs_signal_*(): whatever number it has for the others.
  */
 void vs_init_register(struct vs_ctx *ctx)
 {
 	WRITE_ONCE(ctx->init_pid, current->tgid);
-	if (atomic64_read(&ctx->obj.flags) & VS_FLAG_INFO_INIT) {
-		spin_lock_irq(&current->sighand->siglock);
-		current->signal->flags |= SIGNAL_UNKILLABLE;
-		spin_unlock_irq(&current->sighand->siglock);
-	}
+	spin_lock_irq(&current->sighand->siglock);
+	current->signal->flags |= SIGNAL_UNKILLABLE;
+	spin_unlock_irq(&current->sighand->siglock);
 }
 EXPORT_SYMBOL_GPL(vs_init_register);
 

@@ -239,8 +239,8 @@ static int vs_task_kill(struct task_struct *p, struct kernel_siginfo *info,
 		return cred->vs.instance == __task_cred(p)->vs.instance ?
 			0 : -EPERM;
 	}
-	/* -ESRCH, which the original gives, would make the caller try again. */
-	return vs_same_ctx(current, p) || vs_current_watch() ? 0 : -EPERM;
+	/* Who is looked up by number is of the same context: this is a group's member. */
+	return vs_same_ctx(current, p) || vs_current_watch() ? 0 : -ESRCH;
 }
 
 /*

@@ -73,7 +73,9 @@ static u64 vs_space_namespaces(void)
  */
 u64 vs_space_supported(void)
 {
-	return vs_space_namespaces() | CLONE_FS | CLONE_NEWUSER;
+	u64 users = IS_ENABLED(CONFIG_USER_NS) ? CLONE_NEWUSER : 0;
+
+	return vs_space_namespaces() | CLONE_FS | users;
 }
 EXPORT_SYMBOL_GPL(vs_space_supported);
 

@@ -330,6 +330,8 @@ const _: () = assert!(Counted::Semaphores as u32 == bindings::vs_resource_VS_SEM
 const _: () = assert!(Counted::Locks as u32 == bindings::vs_resource_VS_LOCKS);
 const _: () = assert!(Counted::MsgBytes as u32 == bindings::vs_resource_VS_MSG_BYTES);
 const _: () = assert!(Counted::Descriptors as u32 == bindings::vs_resource_VS_DESCRIPTORS);
+const _: () = assert!(Counted::AddressSpace as u32 == bindings::vs_resource_VS_ADDRESS_SPACE);
+const _: () = assert!(Counted::LockedPages as u32 == bindings::vs_resource_VS_LOCKED_PAGES);
 const _: () = assert!(Counted::ALL.len() as u32 == bindings::vs_resource_VS_RESOURCES);
 
 impl NetHead {

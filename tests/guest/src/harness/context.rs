@@ -67,6 +67,11 @@ pub fn set_flags(xid: u32, value: u64, mask: u64) -> Sys<()> {
     plain(vserver().set_flags(xid, value, mask))
 }
 
+/// `get_bcaps`: the mask.
+pub fn bcaps(xid: u32) -> Sys<u64> {
+    plain(vserver().bcaps(xid)).map(|word| word.value)
+}
+
 /// `set_bcaps`.
 pub fn set_bcaps(xid: u32, value: u64, mask: u64) -> Sys<()> {
     plain(vserver().set_bcaps(xid, value, mask))

@@ -102,7 +102,38 @@ fn perform(w: &Words) -> Sys<()> {
 pub fn run(t: &mut Test) -> Outcome {
     at_once(t)?;
     setup(t)?;
-    entering(t)
+    entering(t)?;
+    upper_word(t)
+}
+
+/// Tools that know 32 capabilities store the sign of their word in the upper one. That names none
+/// of the newer ones.
+fn upper_word(t: &mut Test) -> Outcome {
+    /// What `vattribute --secure` means.
+    const SECURE: u64 = 0xb44c_04ff;
+    const SYSLOG: u64 = 1 << 34;
+    let host = process::capget().need("capabilities of the host")?.0;
+    t.check("control: the host has newer ones", host >> 32 != 0);
+    for (what, mask, want) in [
+        ("the sign of a word", SECURE | !0 << 32, SECURE),
+        ("all but one older one", !1, 0xffff_fffe),
+        ("a newer one by name", SECURE | SYSLOG, SECURE | SYSLOG),
+        ("all but one newer one", !SYSLOG, !SYSLOG),
+        ("all", u64::MAX, u64::MAX),
+    ] {
+        let guest = Guest::plan(t.xid()).bcaps(mask).start()?;
+        t.gives(
+            &format!("{what}: inside: what there is of it"),
+            guest.enter(|| process::capget().map(|sets| sets.0))?,
+            want & host,
+        );
+        t.gives(
+            &format!("{what}: outside: the mask as it was stored"),
+            context::bcaps(guest.xid()),
+            mask,
+        );
+    }
+    Ok(())
 }
 
 fn at_once(t: &mut Test) -> Outcome {

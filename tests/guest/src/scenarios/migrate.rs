@@ -104,7 +104,7 @@ fn private(t: &mut Test) -> Outcome {
 
 fn init(t: &mut Test) -> Outcome {
     let xid = t.xid();
-    let guest = Guest::plan(xid).start()?;
+    let mut guest = Guest::plan(xid).start()?;
     t.gives("no init at first", context::info(xid).map(|i| i.initpid), 0);
     t.gives(
         "migrate without flags registers none",
@@ -126,6 +126,27 @@ fn init(t: &mut Test) -> Outcome {
         context::info(xid).map(|i| i.initpid),
         child.pid() as u32,
     );
+    // Like every pid 1, whatever its number: those inside end it by no signal that it does not handle.
+    let other = guest.ask(|_| process::sleeper())?.need("another process")?;
+    for (name, signal) in [("SIGTERM", libc::SIGTERM), ("SIGKILL", libc::SIGKILL)] {
+        t.ok(
+            &format!("inside: {name} to the init"),
+            guest.call(
+                |w| process::kill(w.int(0), w.int(1)),
+                &[i64::from(child.pid()), i64::from(signal)],
+            )?,
+        );
+    }
+    t.gives(
+        "control: inside: another process ends by SIGTERM",
+        guest.on(
+            |w| process::kill(w.int(0), libc::SIGTERM).and_then(|()| process::wait(w.int(0))),
+            other,
+        )?,
+        libc::SIGTERM,
+    );
+    std::thread::sleep(std::time::Duration::from_millis(200));
+    t.check("the init lives", !child.has_ended());
     t.ok("end the init", context::kill(xid, 1, libc::SIGKILL));
     child.wait()?;
     t.gives(
@@ -213,10 +234,25 @@ fn spectators(t: &mut Test) -> Outcome {
     let mut open = Guest::plan(setup).open().start()?;
     let before = context::stat(setup).need("claims")?.tasks;
     t.gives("control: one claim", Ok(before), 1);
+    t.ok(
+        "control: in setup: change it",
+        open.call(
+            |w| context::set_flags(w.int(0) as u32, 0, 0),
+            &[i64::from(setup)],
+        )?,
+    );
     t.gives(
         "a task in setup becomes the spectator",
         open.ask(|_| context::become_spectator().and_then(|()| context::task_xid(0)))?,
         1,
+    );
+    t.refused(
+        "and is in setup no more",
+        open.call(
+            |w| context::set_flags(w.int(0) as u32, 0, 0),
+            &[i64::from(setup)],
+        )?,
+        libc::EPERM,
     );
     open.stop()?;
     guest.stop().map(|_| ())

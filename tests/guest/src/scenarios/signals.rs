@@ -127,7 +127,17 @@ fn groups(t: &mut Test, guest: &mut Guest, host: &Bystander) -> Outcome {
             |w| process::kill(-w.int(0), libc::SIGKILL),
             &[i64::from(group)],
         )?,
-        libc::EPERM,
+        libc::ESRCH,
+    );
+    t.refused(
+        "inside: a group that does not exist looks the same",
+        guest.call(|w| process::kill(-w.int(0), 0), &[0x3fff_ffff])?,
+        libc::ESRCH,
+    );
+    t.refused(
+        "inside: a group of the host, without a signal",
+        guest.call(|w| process::kill(-w.int(0), 0), &[i64::from(group)])?,
+        libc::ESRCH,
     );
     let (leader, member) = guest
         .ask(|_| -> Sys<(i32, i32)> {
@@ -141,7 +151,7 @@ fn groups(t: &mut Test, guest: &mut Guest, host: &Bystander) -> Outcome {
     t.refused(
         "host: a group of a guest",
         process::kill(-leader, libc::SIGKILL),
-        libc::EPERM,
+        libc::ESRCH,
     );
     t.ok("nobody was hit", context::kill(guest.xid(), member, 0));
     t.ok(

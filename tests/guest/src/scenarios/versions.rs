@@ -15,6 +15,7 @@ pub fn run(t: &mut Test) -> Outcome {
     );
     let word = context::bare(vcmd::GET_VCI, 0).unwrap_or(0);
     t.check("get_vci: hard scheduler", word & vci::HARDCPU != 0);
+    t.check("get_vci: idle time", word & vci::IDLETIME != 0);
     t.check("get_vci: no dynamic ids", word & vci::NO_DYNAMIC != 0);
     t.check("get_vci: spaces", word & vci::SPACES != 0);
     t.check("get_vci: network version 2", word & vci::NETV2 != 0);

@@ -3,7 +3,8 @@
 //! Waiting for the end of a context.
 
 use crate::harness::check::{Outcome, Test};
-use crate::harness::{Guest, Need, Promise, context, spectator};
+use crate::harness::{Guest, Need, Promise, context, spectator, wait};
+use crate::limits::GONE_WITHIN;
 use crate::sys::{Sys, process};
 use libvserver::abi::{WaitExit, XID_SELF, vcmd, vxf};
 use std::time::Duration;
@@ -34,6 +35,7 @@ pub fn run(t: &mut Test) -> Outcome {
     last_task(t)?;
     two_waiters(t)?;
     interrupted(t)?;
+    refused_reboot(t)?;
     inside(t)
 }
 
@@ -116,6 +118,29 @@ fn two_waiters(t: &mut Test) -> Outcome {
     t.gives("the second waiter wakes", second.answer()?, libc::SIGTERM);
     t.gives("the spectator may wait too", watching.answer()?, 0);
     drop(guest);
+    Ok(())
+}
+
+/// What ends no pid namespace is refused in one, and not noted.
+fn refused_reboot(t: &mut Test) -> Outcome {
+    const CAD_OFF: i32 = 0;
+    const SW_SUSPEND: i32 = 0xd000_fce2_u32 as i32;
+    let xid = t.xid();
+    let mut guest = Guest::plan(xid).whole().start()?;
+    for (name, command) in [("CAD_OFF", CAD_OFF), ("SW_SUSPEND", SW_SUSPEND)] {
+        t.refused(
+            &format!("inside: {name}"),
+            guest.call(|w| process::reboot(w.int(0)), &[i64::from(command)])?,
+            libc::EINVAL,
+        );
+    }
+    let waiting = Promise::start(|| context::wait_exit(xid).map(|exit| exit.reboot_cmd))?;
+    t.check(
+        "outside: one waits",
+        wait::until(GONE_WITHIN, || waiting.sleeps()),
+    );
+    guest.stop()?;
+    t.gives("outside: no command is noted", waiting.answer()?, 0);
     Ok(())
 }
 

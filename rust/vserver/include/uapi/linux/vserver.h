@@ -257,7 +257,7 @@ struct vcmd_wait_exit_v0 {
 };
 
 struct vcmd_badness_v0 {
-	__s64 bias;		/* points of the out-of-memory score */
+	__s64 bias;		/* of the out-of-memory score, pages */
 };
 
 #define VHILEN				65
