@@ -149,6 +149,43 @@ int vs_helper_run(const char *action, u32 id, u32 cmd, u32 mode)
 }
 EXPORT_SYMBOL_GPL(vs_helper_run);
 
+/* A guest that calls reboot() without end starts so many programs of the host at once. */
+#define VS_REBOOT_BURST		5
+
+/*
+ * Waits until the context may start another program: one in a second, after a few. Return: 0
+ * or -EINTR.
+ */
+static int vs_reboot_wait(struct vs_ctx *ctx)
+{
+	unsigned long next, now, begin;
+
+	for (;;) {
+		next = READ_ONCE(ctx->reboot_next);
+		now = jiffies;
+		begin = next && time_after(next, now) ? next : now;
+		if (time_before_eq(begin, now + (VS_REBOOT_BURST - 1) * HZ)) {
+			if (cmpxchg(&ctx->reboot_next, next, begin + HZ) == next)
+				return 0;
+			continue;
+		}
+		if (schedule_timeout_killable(begin - now - (VS_REBOOT_BURST - 1) * HZ))
+			return -EINTR;
+	}
+}
+
+/*
+ * The pid namespace is one that the guest has made inside its own: it ends like every
+ * other, and the guest goes on.
+ */
+static bool vs_reboot_nested(const struct vs_ctx *ctx, const struct pid_namespace *ns)
+{
+	int init = READ_ONCE(ctx->init_pid);
+
+	/* There as long as the current task, which it waits for. */
+	return ns != &init_pid_ns && init && READ_ONCE(ns->child_reaper)->tgid != init;
+}
+
 /* What reboot_pid_ns() ends a namespace for; the rest it refuses. */
 static bool vs_reboot_ends(u32 cmd)
 {
@@ -159,19 +196,24 @@ static bool vs_reboot_ends(u32 cmd)
 /* reboot() of a task in a context: 1 to go on with the rules of its namespace. */
 int __vs_reboot(struct pid_namespace *ns, u32 cmd)
 {
+	struct vs_ctx *ctx = vs_current_ctx();
 	const struct vs_ops *ops;
 	int ret = -EPERM;
 
+	if (vs_reboot_nested(ctx, ns))
+		return 1;
 	if (ns != &init_pid_ns && !vs_reboot_ends(cmd))
 		return -EINVAL;
+	if (vs_reboot_wait(ctx))
+		return -EINTR;
 	ops = vs_ops_get();
 	if (ops) {
-		ret = ops->reboot(vs_current_ctx(), cmd);
+		ret = ops->reboot(ctx, cmd);
 		vs_ops_put(ops);
 	}
 	if (ns == &init_pid_ns)
 		return ret;
 	/* In a pid namespace of its own the guest ends, whoever was told. */
-	WRITE_ONCE(vs_current_ctx()->reboot_cmd, cmd);
+	WRITE_ONCE(ctx->reboot_cmd, cmd);
 	return 1;
 }

@@ -71,11 +71,33 @@ static bool vs_keys_allowed(u64 instance)
 	       bytes <= (u64)READ_ONCE(key_quota_maxbytes) * VS_KEY_SHARES;
 }
 
+/**
+ * vs_cred_transfer() - a child has given a task its session keyring
+ * @new: credentials of the current task with the other keyring, made from nothing.
+ * @old: those that it has.
+ *
+ * They stay those of its context. A keyring of another context, of a task that went
+ * there, is not taken over. May sleep.
+ */
+void vs_cred_transfer(struct cred *new, const struct cred *old)
+{
+	struct key *given = new->session_keyring;
+
+	new->vs = old->vs;
+	if (!given || vs_key_owner(given)->instance == old->vs.instance)
+		return;
+	new->session_keyring = key_get(old->session_keyring);
+	key_put(given);
+}
+
 int vs_key_alloc(struct key *key, const struct cred *cred, unsigned long flags)
 {
 	u64 instance = cred->vs.instance;
 
 	vs_key_owner(key)->instance = instance;
+	/* A program of the host would be started, with words of the guest. */
+	if (instance && key->type == &key_type_request_key_auth)
+		return -EPERM;
 	return !instance || vs_keys_allowed(instance) ? 0 : -EDQUOT;
 }
 

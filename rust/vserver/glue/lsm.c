@@ -82,6 +82,12 @@ static int vs_lsm_capable(const struct cred *cred, struct user_namespace *ns,
 	 */
 	if (!in_task() || !vs_current_sealed() || cred->vs.lent)
 		return 0;
+	/*
+	 * A file system that the host has mounted works with the credentials of the host,
+	 * for whatever task: overlayfs would not find its own attributes otherwise.
+	 */
+	if (!cred->vs.instance && cred != current_real_cred())
+		return 0;
 	if (ns != cred->user_ns && ns != &init_user_ns)
 		return 0;
 	/* The shared stack is the host's, whatever the mask says. */
@@ -265,6 +271,17 @@ static int vs_file_send_sigiotask(struct task_struct *p,
 	       __task_cred(p)->vs.instance ? 0 : -EPERM;
 }
 
+/*
+ * A descriptor of a process says nothing of a process that has no number here: by a
+ * file handle one can be had of any.
+ */
+static int vs_file_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
+{
+	struct pid *pid = vs_current_guest() ? pidfd_pid(file) : ERR_PTR(-EBADF);
+
+	return IS_ERR(pid) || __vs_pid_visible(pid) ? 0 : -ESRCH;
+}
+
 static int vs_capget(const struct task_struct *target, kernel_cap_t *effective,
 		     kernel_cap_t *inheritable, kernel_cap_t *permitted)
 {
@@ -384,6 +401,8 @@ static struct security_hook_list vs_hooks[] __ro_after_init = {
 	LSM_HOOK_INIT(task_kill, vs_task_kill),
 	LSM_HOOK_INIT(file_set_fowner, vs_file_set_fowner),
 	LSM_HOOK_INIT(file_send_sigiotask, vs_file_send_sigiotask),
+	LSM_HOOK_INIT(file_ioctl, vs_file_ioctl),
+	LSM_HOOK_INIT(file_ioctl_compat, vs_file_ioctl),
 	LSM_HOOK_INIT(capget, vs_capget),
 	LSM_HOOK_INIT(task_setpgid, vs_task_setpgid),
 	LSM_HOOK_INIT(task_getpgid, vs_task_getpgid),
@@ -420,6 +439,7 @@ static struct security_hook_list vs_hooks[] __ro_after_init = {
 	LSM_HOOK_INIT(unix_stream_connect, vs_unix_stream_connect),
 	LSM_HOOK_INIT(unix_may_send, vs_unix_may_send),
 #ifdef CONFIG_KEYS
+	LSM_HOOK_INIT(cred_transfer, vs_cred_transfer),
 	LSM_HOOK_INIT(key_alloc, vs_key_alloc),
 	LSM_HOOK_INIT(key_permission, vs_key_permission),
 #endif

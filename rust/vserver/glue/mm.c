@@ -8,7 +8,7 @@
  * Only when that seems to be too much is the sum made anew.
  *
  * What is granted is there a little later. Who counts in between does not see it, so
- * there may be one request too many for each processor, as with locks.
+ * there may be one request too many for each task that is about one at that moment.
  */
 #include <linux/atomic.h>
 #include <linux/errno.h>
@@ -33,24 +33,15 @@ struct vs_pages {
 };
 
 /*
- * A process of the context that is in the list before @task has the same memory, as
- * after vfork(2). Only who has more users than threads can be one of two. Caller holds
- * RCU and the task_lock() of a thread of @task.
+ * The parent counts the same memory, as after vfork(2). What processes share that are
+ * no parent and child counts for each of them. Caller holds RCU.
  */
-static bool vs_mm_seen(const struct vs_ctx *ctx, struct task_struct *task,
-		       const struct mm_struct *mm)
+static bool vs_mm_is_parents(const struct vs_ctx *ctx, const struct task_struct *task,
+			     const struct mm_struct *mm)
 {
-	const struct task_struct *other;
+	const struct task_struct *parent = rcu_dereference(task->real_parent)->group_leader;
 
-	if (atomic_read(&mm->mm_users) <= get_nr_threads(task))
-		return false;
-	for_each_process(other) {
-		if (other == task)
-			break;
-		if (READ_ONCE(other->mm) == mm && READ_ONCE(other->vs.ctx) == ctx)
-			return true;
-	}
-	return false;
+	return READ_ONCE(parent->mm) == mm && READ_ONCE(parent->vs.ctx) == ctx;
 }
 
 static struct vs_pages vs_mm_sum(const struct vs_ctx *ctx)
@@ -65,7 +56,7 @@ static struct vs_pages vs_mm_sum(const struct vs_ctx *ctx)
 		thread = find_lock_task_mm(task);
 		if (!thread)
 			continue;
-		if (!vs_mm_seen(ctx, task, thread->mm)) {
+		if (!vs_mm_is_parents(ctx, task, thread->mm)) {
 			sum.mapped += READ_ONCE(thread->mm->total_vm);
 			sum.locked += READ_ONCE(thread->mm->locked_vm);
 		}
@@ -127,16 +118,18 @@ static bool vs_mm_allowed(struct vs_ctx *ctx, enum vs_resource resource,
 	return false;
 }
 
-bool __vs_may_expand(const vma_flags_t *flags, unsigned long pages)
+bool __vs_may_expand(unsigned long pages)
 {
 	struct vs_ctx *ctx = vs_current_ctx();
 
-	if (!ctx)
-		return true;
-	if (vma_flags_test(flags, VMA_LOCKED_BIT) &&
-	    !vs_mm_allowed(ctx, VS_LOCKED_PAGES, pages))
-		return false;
-	return vs_mm_allowed(ctx, VS_ADDRESS_SPACE, pages);
+	return !ctx || vs_mm_allowed(ctx, VS_ADDRESS_SPACE, pages);
+}
+
+bool __vs_may_lock(unsigned long pages)
+{
+	struct vs_ctx *ctx = vs_current_ctx();
+
+	return !ctx || vs_mm_allowed(ctx, VS_LOCKED_PAGES, pages);
 }
 
 /* Pages of a range that mlock(2) would lock and that are not locked yet. */

@@ -28,6 +28,7 @@ int vs_ipc_permission(struct kern_ipc_perm *perm, short flag);
 int vs_ipc_command(struct kern_ipc_perm *perm, int cmd);
 
 /* keys.c */
+void vs_cred_transfer(struct cred *new, const struct cred *old);
 int vs_key_alloc(struct key *key, const struct cred *cred, unsigned long flags);
 int vs_key_permission(key_ref_t key_ref, const struct cred *cred,
 		      enum key_need_perm need_perm);

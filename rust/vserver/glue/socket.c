@@ -380,7 +380,9 @@ int vs_socket_sendmsg(struct socket *sock, struct msghdr *msg, int size)
 
 int vs_socket_setsockopt(struct socket *sock, int level, int optname)
 {
-	if (level == SOL_IPV6 && optname == IPV6_HDRINCL && sock->sk &&
+	/* Raw sockets take the option on two levels; on the second IPv4 has others. */
+	if (optname == IPV6_HDRINCL && sock->sk &&
+	    (level == SOL_IPV6 || (level == SOL_RAW && sock->sk->sk_family == AF_INET6)) &&
 	    vs_sk_net(sock->sk))
 		return -EPERM;
 	return 0;

@@ -23,11 +23,16 @@
 #include "cred.h"
 #include "mm.h"
 
-/* A thread is gone. The last one ends the context; may sleep. */
-static void vs_task_leave(struct vs_ctx *ctx)
+/*
+ * A zombie holds a number of the machine's and counts, though it is no task of its
+ * context any more.
+ */
+static void vs_task_uncount(struct vs_task *vs)
 {
-	vs_limit_uncharge(ctx, VS_THREADS, 1);
-	vs_object_unclaim(&ctx->obj);
+	if (!vs->counted)
+		return;
+	vs->counted = false;
+	vs_limit_uncharge(vs->ctx, VS_THREADS, 1);
 }
 
 /**
@@ -50,6 +55,7 @@ int vs_task_fork(struct task_struct *p, u64 clone_flags)
 	vs_hold_init(vs);
 	vs->owner = p;
 	vs->claimed = false;
+	vs->counted = false;
 	vs->net_claimed = false;
 	/* A spectator keeps the pointer to the context that it came from. */
 	if (vs->ctx)
@@ -60,11 +66,10 @@ int vs_task_fork(struct task_struct *p, u64 clone_flags)
 			vs->net = NULL;
 			return -EAGAIN;
 		}
+		vs->counted = true;
 		vs->claimed = vs_object_claim(&vs->ctx->obj);
 		if (vs->claimed)
 			this_cpu_inc(vs->ctx->cpus->forks);
-		else
-			vs_limit_uncharge(vs->ctx, VS_THREADS, 1);
 	}
 	if (vs->net) {
 		vs_object_get(&vs->net->obj);
@@ -89,8 +94,9 @@ void vs_task_free(struct task_struct *p)
 		return;
 	/* Claims only after a failed fork: the parent's are still there. */
 	if (vs->ctx) {
+		vs_task_uncount(vs);
 		if (vs->claimed)
-			vs_task_leave(vs->ctx);
+			vs_object_unclaim(&vs->ctx->obj);
 		vs_object_put(&vs->ctx->obj);
 		vs->ctx = NULL;
 	}
@@ -107,7 +113,8 @@ void vs_task_free(struct task_struct *p)
  * @p: current, past the point where it could fork.
  * @code: exit code as wait() reports it.
  *
- * The membership stays for those who look at the zombie. May sleep.
+ * The membership stays for those who look at the zombie. The last task ends the
+ * context. May sleep.
  */
 void __vs_task_exit(struct task_struct *p, long code)
 {
@@ -117,16 +124,23 @@ void __vs_task_exit(struct task_struct *p, long code)
 		WRITE_ONCE(vs->net_claimed, false);
 		vs_object_unclaim(&vs->net->obj);
 	}
+	/* Before its own children are given away, see init.c. */
+	if (vs->ctx)
+		cmpxchg(&vs->ctx->reaper, p, NULL);
 	if (vs->claimed) {
 		struct vs_ctx *ctx = vs->ctx;
 
 		WRITE_ONCE(ctx->exit_code, code);
 		vs_init_leave(ctx);
-		/* Before its own children are given away, see init.c. */
-		cmpxchg(&ctx->reaper, p, NULL);
 		WRITE_ONCE(vs->claimed, false);
-		vs_task_leave(ctx);
+		vs_object_unclaim(&ctx->obj);
 	}
+}
+
+/* Somebody has waited for @p, or nobody needs to. Any context but interrupts. */
+void __vs_task_release(struct task_struct *p)
+{
+	vs_task_uncount(&p->vs);
 }
 
 /*
@@ -183,8 +197,10 @@ int vs_task_migrate(struct vs_ctx *ctx)
 		vs_cred_trim(new, ctx);
 	commit_creds(new);
 
+	vs_task_uncount(vs);
 	/* The host may send more in than the guest could fork. */
 	vs_limit_add(ctx, VS_THREADS, 1);
+	vs->counted = true;
 	vs_object_get(&ctx->obj);
 	vs->owner = current;
 	/* The work of a task that has been in a context may be queued. */
@@ -196,7 +212,7 @@ int vs_task_migrate(struct vs_ctx *ctx)
 	vs_bias_current();
 	if (old) {
 		if (claimed)
-			vs_task_leave(old);
+			vs_object_unclaim(&old->obj);
 		vs_object_put(&old->obj);
 	}
 	return 0;

@@ -20,6 +20,7 @@
 #include <linux/spinlock_types.h>
 #include <linux/stat.h>
 #include <linux/vserver_addrs.h>
+#include <linux/vserver_bits.h>
 #include <linux/vserver_pool.h>
 #include <linux/vserver_resource.h>
 #include <linux/vserver_types.h>
@@ -45,44 +46,6 @@ struct vfsmount;
 struct vs_addrs;
 struct vs_cpu;
 struct vs_traffic;
-
-/* Context ids and network context ids without an object. */
-#define VS_XID_HOST		0
-#define VS_XID_SPECTATOR	1
-
-/* Highest id of both kinds. */
-#define VS_XID_MAX		65535
-
-/* Flags that the C side tests, as in abi.rs. */
-#define VS_FLAG_INFO_INIT	0x0000000000000010ULL
-#define VS_FLAG_SCHED_HARD	0x0000000000000100ULL
-#define VS_FLAG_SCHED_PRIO	0x0000000000000200ULL
-#define VS_FLAG_SCHED_PAUSE	0x0000000000000400ULL
-#define VS_FLAG_VIRT_MEM	0x0000000000010000ULL
-#define VS_FLAG_VIRT_UPTIME	0x0000000000020000ULL
-#define VS_FLAG_VIRT_CPU	0x0000000000040000ULL
-#define VS_FLAG_VIRT_LOAD	0x0000000000080000ULL
-#define VS_FLAG_VIRT_TIME	0x0000000000100000ULL
-#define VS_FLAG_HIDE_MOUNT	0x0000000001000000ULL
-#define VS_FLAG_HIDE_VINFO	0x0000000004000000ULL
-#define VS_FLAG_STATE_SETUP	0x0000000100000000ULL
-#define VS_FLAG_STATE_ADMIN	0x0000000400000000ULL
-#define VS_FLAG_IGNEG_NICE	0x0010000000000000ULL
-
-/* Context capabilities that have a place in the kernel, as in abi.rs. */
-#define VS_CCAP_SET_UTSNAME	0x0000000000000001ULL
-#define VS_CCAP_SET_RLIMIT	0x0000000000000002ULL
-#define VS_CCAP_FS_SECURITY	0x0000000000000004ULL
-#define VS_CCAP_FS_TRUSTED	0x0000000000000008ULL
-#define VS_CCAP_TIOCSTI		0x0000000000000010ULL
-#define VS_CCAP_SYSLOG		0x0000000000001000ULL
-#define VS_CCAP_OOM_ADJUST	0x0000000000002000ULL
-#define VS_CCAP_AUDIT_CONTROL	0x0000000000004000ULL
-#define VS_CCAP_SECURE_MOUNT	0x0000000000010000ULL
-#define VS_CCAP_BINARY_MOUNT	0x0000000000040000ULL
-#define VS_CCAP_DEV_MOUNT	0x0000000000080000ULL
-#define VS_CCAP_QUOTA_CTL	0x0000000000100000ULL
-#define VS_CCAP_ADMIN_MAPPER	0x0000000000200000ULL
 
 /* What has an id, a table and a life: the first member of both heads. */
 enum vs_kind {
@@ -123,6 +86,7 @@ struct vs_object {
  *	under tasklist_lock.
  * @exit_code: code of the task that exited last, as wait() reports it.
  * @reboot_cmd: last reboot() command of the guest.
+ * @reboot_next: when it may have the helper told of one evenly, jiffies.
  * @bcaps: Linux capabilities that tasks may use once setup has ended.
  * @ccaps: VXC_* bits.
  * @umask: namespaces that tasks may create, CLONE_NEW* bits.
@@ -146,6 +110,7 @@ struct vs_ctx {
 	int init_pid;
 	int exit_code;
 	int reboot_cmd;
+	unsigned long reboot_next;
 	struct task_struct *reaper;
 	atomic64_t bcaps;
 	atomic64_t ccaps;
@@ -209,19 +174,6 @@ struct vs_space {
 	struct fs_struct *fs;
 	const struct cred *cred;
 };
-
-/* Attributes of inodes, as in abi.rs. */
-#define VS_IATTR_PROC_ADMIN	0x00000001
-#define VS_IATTR_PROC_WATCH	0x00000002
-#define VS_IATTR_PROC_HIDE	0x00000004
-#define VS_IATTR_PROC		0x00000007
-#define VS_IATTR_BARRIER	0x00010000
-#define VS_IATTR_IXUNLINK	0x00020000
-#define VS_IATTR_IMMUTABLE	0x00040000
-#define VS_IATTR_COW		0x00080000
-#define VS_IATTR_TAG		0x01000000
-#define VS_IATTR_STORED		(VS_IATTR_BARRIER | VS_IATTR_IXUNLINK | \
-				 VS_IATTR_IMMUTABLE | VS_IATTR_COW)
 
 /**
  * struct vs_iattr - attributes of an inode
@@ -341,6 +293,7 @@ int vs_signal_pid(struct vs_ctx *ctx, int sig, int pid);
 int vs_task_unshare(u64 flags);
 struct task_struct *vs_find_task(int nr, struct pid_namespace *ns);
 void __vs_task_exit(struct task_struct *p, long code);
+void __vs_task_release(struct task_struct *p);
 int vs_task_fork(struct task_struct *p, u64 clone_flags);
 bool __vs_pid_visible(struct pid *pid);
 void vs_task_free(struct task_struct *p);
@@ -558,6 +511,13 @@ static inline void vs_task_exit(struct task_struct *p, long code)
 		__vs_task_exit(p, code);
 }
 
+/* Nobody can wait for @p any more. */
+static inline void vs_task_release(struct task_struct *p)
+{
+	if (vs_enabled())
+		__vs_task_release(p);
+}
+
 static inline void vs_proc_status(struct seq_file *m,
 				  const struct task_struct *task)
 {
@@ -710,6 +670,8 @@ static inline struct task_struct *vs_child_reaper(struct task_struct *father,
 }
 
 static inline void vs_task_exit(struct task_struct *p, long code) { }
+
+static inline void vs_task_release(struct task_struct *p) { }
 
 static inline void vs_proc_status(struct seq_file *m,
 				  const struct task_struct *task) { }

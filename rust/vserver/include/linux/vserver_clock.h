@@ -108,10 +108,10 @@ static inline void vs_clock_shift(struct timespec64 *ts)
 		*ts = timespec64_add(*ts, ns_to_timespec64(offset));
 }
 
-/* The same for a reading of @clock, if it is one that tells the time of day. */
-static inline void vs_clock_shown(clockid_t clock, struct timespec64 *ts)
+/* The same for a reading of @clock without error, if it is one that tells the time of day. */
+static inline void vs_clock_shown(int error, clockid_t clock, struct timespec64 *ts)
 {
-	if (vs_clock_of_day(clock))
+	if (!error && vs_clock_of_day(clock))
 		vs_clock_shift(ts);
 }
 

@@ -14,6 +14,7 @@
 #define _LINUX_VSERVER_LIMIT_H
 
 #include <linux/cred.h>
+#include <linux/filelock.h>
 #include <linux/fs.h>
 #include <linux/ipc.h>
 #include <linux/sched.h>
@@ -189,6 +190,15 @@ static inline int vs_lock_refused(const struct file *file, int n)
 	return instance ? __vs_lock_refused(instance, n) : 0;
 }
 
+/*
+ * The same for a request about the middle of a lock: what is left on both sides are two,
+ * and it may be one itself.
+ */
+static inline int vs_split_refused(struct file_lock *request)
+{
+	return vs_lock_refused(request->c.flc_file, 2 - lock_is_unlock(request));
+}
+
 /* A lock has become active, or ceases to be. Any context. */
 static inline void vs_lock_count(const struct file *file, int n)
 {
@@ -223,6 +233,11 @@ static inline void vs_sem_count(const struct kern_ipc_perm *perm, int semaphores
 }
 
 static inline int vs_lock_refused(const struct file *file, int n)
+{
+	return 0;
+}
+
+static inline int vs_split_refused(struct file_lock *request)
 {
 	return 0;
 }

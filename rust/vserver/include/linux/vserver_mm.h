@@ -12,20 +12,32 @@
 
 #ifdef CONFIG_VSERVER
 
-bool __vs_may_expand(const vma_flags_t *flags, unsigned long pages);
+bool __vs_may_expand(unsigned long pages);
+bool __vs_may_lock(unsigned long pages);
 int __vs_mlock_refused(unsigned long start, unsigned long end);
 
 /**
  * vs_may_expand() - may the context of the current task map so many pages more?
- * @flags: of the mapping; locked pages have a limit as well.
  * @pages: how many.
  *
  * A refusal is a hit. mprotect(2) asks twice for pages that there are already, to
  * compare, and may count as two. Caller holds mmap_lock for writing. May sleep.
  */
-static inline bool vs_may_expand(const vma_flags_t *flags, unsigned long pages)
+static inline bool vs_may_expand(unsigned long pages)
 {
-	return !vs_enabled() || __vs_may_expand(flags, pages);
+	return !vs_enabled() || __vs_may_expand(pages);
+}
+
+/**
+ * vs_may_lock() - may the context of the current task have a locked mapping?
+ * @bytes: of the mapping, or by what it grows.
+ *
+ * One that takes the place of a locked one is asked for all the same, as for the limit
+ * of the process. Caller holds mmap_lock for writing. May sleep.
+ */
+static inline bool vs_may_lock(unsigned long bytes)
+{
+	return !vs_enabled() || __vs_may_lock(bytes >> PAGE_SHIFT);
 }
 
 /**
@@ -53,7 +65,12 @@ static inline int vs_mlockall_refused(int flags)
 
 #else /* CONFIG_VSERVER */
 
-static inline bool vs_may_expand(const vma_flags_t *flags, unsigned long pages)
+static inline bool vs_may_expand(unsigned long pages)
+{
+	return true;
+}
+
+static inline bool vs_may_lock(unsigned long bytes)
 {
 	return true;
 }

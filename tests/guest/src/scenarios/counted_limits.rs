@@ -97,6 +97,7 @@ pub fn run(t: &mut Test) -> Outcome {
         one(t, row, id, name)?;
     }
     forks_that_fail(t)?;
+    zombies(t)?;
     several_at_once(t)?;
     dup_is_no_file(t)?;
     outlives(t)?;
@@ -260,6 +261,77 @@ fn forks_that_fail(t: &mut Test) -> Outcome {
         (before.0, 0),
     );
     t.check("they were counted meanwhile", after.2 > before.0);
+    Ok(())
+}
+
+/// Forks up to `w[0]` processes that end at once and that nobody waits for: how many, and what
+/// stopped it (0: nothing).
+fn leave_zombies(w: &Words) -> Sys<(u64, i32)> {
+    for count in 0..w.numbers[0] {
+        match process::fork() {
+            // SAFETY: ends the child, which has nothing to clean up.
+            Ok(0) => unsafe { libc::_exit(0) },
+            Ok(_) => {}
+            Err(code) => return Ok((count as u64, code)),
+        }
+    }
+    Ok((w.numbers[0] as u64, 0))
+}
+
+/// Waits for all children: how many there were.
+fn reap_all(_: &Words) -> Sys<u64> {
+    let mut count = 0;
+    loop {
+        match process::wait(-1) {
+            Ok(_) => count += 1,
+            Err(libc::ECHILD) => return Ok(count),
+            Err(code) => return Err(code),
+        }
+    }
+}
+
+/// A process that has ended holds a number until somebody waits for it.
+fn zombies(t: &mut Test) -> Outcome {
+    let mut guest = Guest::start(t.xid())?;
+    let mut other = Guest::start(t.xid())?;
+    let xid = guest.xid();
+    let (start, ..) = usage(xid, rlimit::NPROC)?;
+    t.ok("set a limit", set(xid, rlimit::NPROC, start + 5, start + 5));
+    for round in ["first", "again"] {
+        t.gives(
+            &format!("zombies, {round}: inside: as many as fit, and the error"),
+            guest.call(leave_zombies, &[50])?,
+            (5, libc::EAGAIN),
+        );
+        t.equal(
+            &format!("zombies, {round}: outside: they count"),
+            usage(xid, rlimit::NPROC)?.0,
+            start + 5,
+        );
+        t.gives(
+            &format!("zombies, {round}: inside: all are waited for"),
+            guest.ask(reap_all)?,
+            5,
+        );
+        t.equal(
+            &format!("zombies, {round}: outside: none counts"),
+            usage(xid, rlimit::NPROC)?.0,
+            start,
+        );
+    }
+    t.gives(
+        "zombies: another guest",
+        other.call(leave_zombies, &[50])?,
+        (50, 0),
+    );
+    // They go with their parent.
+    let left = other.xid();
+    drop(other);
+    t.refused(
+        "zombies: the context of the other one ends",
+        context::info(left).map(|_| ()),
+        libc::ESRCH,
+    );
     Ok(())
 }
 

@@ -2,10 +2,12 @@
 
 //! Keys of others, and how many keys a guest may have.
 
+use super::context_limits::set;
 use crate::harness::check::{Outcome, Test};
 use crate::harness::{Guest, Need, Setting, Words, context, spectator, subprocess, wait};
 use crate::limits::GONE_WITHIN;
-use crate::sys::{Sys, files, keys, process};
+use crate::sys::{Sys, files, keys, locks, process};
+use libvserver::abi::rlimit;
 
 type Use = fn(&Words) -> Sys<()>;
 
@@ -88,6 +90,8 @@ pub fn run(t: &mut Test) -> Outcome {
         );
     }
     user_ring(t)?;
+    sessions_of_children(t)?;
+    keys_on_request(t)?;
     persistent_ring(t)?;
     many_users(t)
 }
@@ -224,6 +228,85 @@ fn user_ring(t: &mut Test) -> Outcome {
         "inside a new guest with that number: nothing",
         again.enter(find_of_user)?,
         libc::ENOKEY,
+    );
+    Ok(())
+}
+
+/// Makes a session keyring with a key and gives it to the parent.
+fn hand_up() -> Sys<()> {
+    keys::join_session()?;
+    keys::add("handed", keys::SESSION)?;
+    keys::session_to_parent()
+}
+
+/// A child hands its session up; then the caller looks for the key.
+fn take_over(_: &Words) -> Sys<i32> {
+    let child = process::fork()?;
+    if child == 0 {
+        let code = hand_up().err().unwrap_or(0);
+        // SAFETY: ends the child, which has nothing to clean up.
+        unsafe { libc::_exit(code) };
+    }
+    match process::wait(child)? {
+        0 => keys::search("handed", keys::SESSION),
+        status => Err(libc::WEXITSTATUS(status)),
+    }
+}
+
+fn lock_a_file(_: &Words) -> Sys<()> {
+    locks::file().and_then(|fd| locks::flock(fd, libc::LOCK_EX))
+}
+
+/// Who takes a session over from a child stays what it is, and takes none from another context.
+fn sessions_of_children(t: &mut Test) -> Outcome {
+    let mut guest = Guest::start(t.xid())?;
+    let xid = guest.xid();
+    t.ok("no locks", set(xid, rlimit::LOCKS, 0, 0));
+    t.refused(
+        "control: inside: a lock, before",
+        guest.ask(lock_a_file)?,
+        libc::ENOLCK,
+    );
+    t.ok("inside: a session of a child", guest.ask(take_over)?);
+    t.refused(
+        "inside: its files are still those of the context",
+        guest.ask(lock_a_file)?,
+        libc::ENOLCK,
+    );
+    let inside = guest
+        .ask(|_| keys::add("own", keys::PROCESS))?
+        .need("a key")?;
+    t.refused(
+        "outside: so are its keys",
+        keys::describe(inside),
+        libc::EACCES,
+    );
+
+    // The process that enters a guest is a child of this one.
+    keys::join_session().need("a session")?;
+    let before = keys::session().need("its number")?;
+    t.ok("inside: hand one up to the host", guest.enter(hand_up)?);
+    t.gives("host: it keeps its own", keys::session(), before);
+    t.ok("host: one of a child of its own", subprocess(hand_up)?);
+    t.ok(
+        "control: host: takes that over",
+        keys::search("handed", keys::SESSION),
+    );
+    Ok(())
+}
+
+/// Keys that do not exist are made by a program of the host: for nobody inside.
+fn keys_on_request(t: &mut Test) -> Outcome {
+    let mut guest = Guest::start(t.xid())?;
+    t.refused(
+        "inside: a key on request",
+        guest.ask(|_| keys::request())?,
+        libc::EPERM,
+    );
+    let host = keys::request();
+    t.check(
+        &format!("control: host: not refused: {host:?}"),
+        host != Err(libc::EPERM),
     );
     Ok(())
 }

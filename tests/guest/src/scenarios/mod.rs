@@ -55,6 +55,7 @@ mod net_traffic;
 mod net_visibility;
 mod net_wildcard;
 mod networks;
+mod overlay;
 mod own_clock;
 mod own_values;
 mod page_limits;
@@ -435,6 +436,11 @@ pub const ALL: &[Scenario] = &[
         "mount-tables",
         "the root of a guest in mount tables",
         mount_tables::run,
+    ),
+    light(
+        "overlay",
+        "a file system in layers that the host has mounted",
+        overlay::run,
     ),
     light("tags", "the tag of a task", tags::run),
     light(

@@ -76,10 +76,11 @@ fn icmp6(w: &Words) -> Sys<()> {
     sent
 }
 
-fn header_option(_: &Words) -> Sys<()> {
+/// Raw sockets take it on the level `w[0]`.
+fn header_option(w: &Words) -> Sys<()> {
     const IPV6_HDRINCL: i32 = 36;
     let fd = inet::socket(libc::AF_INET6, libc::SOCK_RAW, libc::IPPROTO_ICMPV6)?;
-    let result = inet::set(fd, libc::IPPROTO_IPV6, IPV6_HDRINCL, 1);
+    let result = inet::set(fd, w.int(0), IPV6_HDRINCL, 1);
     sockets::close(fd);
     result
 }
@@ -230,12 +231,19 @@ fn forged(t: &mut Test, guest: &mut Guest) -> Outcome {
         "control: the host forges",
         forge(&words(&format!("{to} 203.0.113.7"))),
     );
-    t.refused(
-        "IPv6 headers cannot be brought along",
-        guest.ask(header_option)?,
-        libc::EPERM,
-    );
-    t.ok("control: the host may", header_option(&Words::default()));
+    for (name, level) in [("IPv6", libc::IPPROTO_IPV6), ("raw sockets", 255)] {
+        let level = i64::from(level);
+        t.refused(
+            &format!("IPv6 headers cannot be brought along, by the option of {name}"),
+            guest.call(header_option, &[level])?,
+            libc::EPERM,
+        );
+        let words = Words {
+            numbers: vec![level],
+            text: String::new(),
+        };
+        t.ok("control: the host may", header_option(&words));
+    }
     let far = at(OUTSIDE[1], 0);
     for kind in 133..=137 {
         t.refused(

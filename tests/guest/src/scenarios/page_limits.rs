@@ -348,6 +348,11 @@ fn unlock(w: &Words) -> Sys<()> {
     area(w)?.unlock()
 }
 
+/// A locked mapping in place of an area.
+fn replace_locked(w: &Words) -> Sys<()> {
+    area(w)?.replace_locked()
+}
+
 /// A mapping of `w[0]` pages that is locked.
 fn map_locked(w: &Words) -> Sys<()> {
     Area::map_locked(bytes(w.numbers[0])).and_then(Area::unmap)
@@ -393,18 +398,23 @@ fn locked(t: &mut Test) -> Outcome {
     t.refused(
         "inside: it grows",
         guest.call(resize, &[0, 160])?,
-        libc::ENOMEM,
+        libc::EAGAIN,
     );
     t.refused(
         "inside: a mapping that is locked",
         guest.call(map_locked, &[60])?,
-        libc::ENOMEM,
+        libc::EAGAIN,
+    );
+    t.refused(
+        "inside: a locked mapping in place of one that is not",
+        guest.call(replace_locked, &[1])?,
+        libc::EAGAIN,
     );
     t.ok("inside: a small one", guest.call(map_locked, &[30])?);
     t.equal(
-        "outside: one, and two hits more",
+        "outside: one, and three hits more",
         usage(xid, rlimit::MEMLOCK)?,
-        (60, 3),
+        (60, 4),
     );
     // Locks are not inherited.
     let child = guest.ask(fork_sleeper)?.need("inside: fork")?;
@@ -460,7 +470,7 @@ fn all_locked(t: &mut Test) -> Outcome {
             area::unlock_all()?;
             answer
         })?,
-        libc::ENOMEM,
+        libc::EAGAIN,
     );
     t.gives(
         "inside: what fits is locked",

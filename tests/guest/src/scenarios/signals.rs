@@ -179,13 +179,21 @@ fn descriptors(t: &mut Test, guest: &Guest, other: &Guest, host: &Bystander) -> 
     ] {
         // The spectator finds both; the descriptor goes in with the process that enters.
         let xid = guest.xid();
-        let sent = subprocess(|| -> Sys<Sys<()>> {
+        let sent = subprocess(|| -> Sys<(i32, Sys<i32>, Sys<()>)> {
             let pidfd = process::pidfd_open(pid)?;
+            let before = process::pidfd_info(pidfd)?;
             context::migrate(xid, 0)?;
-            Ok(process::pidfd_signal(pidfd, libc::SIGKILL))
+            let told = process::pidfd_info(pidfd);
+            Ok((before, told, process::pidfd_signal(pidfd, libc::SIGKILL)))
         })?;
         match sent {
-            Ok(sent) => {
+            Ok((before, told, sent)) => {
+                t.equal("control: host: what it tells", before, pid);
+                t.refused(
+                    &format!("inside: what it tells of {whose}"),
+                    told,
+                    libc::ESRCH,
+                );
                 t.refused(
                     &format!("inside: a descriptor of {whose} that was handed in"),
                     sent,

@@ -5,9 +5,9 @@
 use crate::harness::check::{Outcome, Test};
 use crate::harness::{Guest, Need, Promise, context, spectator, wait};
 use crate::limits::GONE_WITHIN;
-use crate::sys::{Sys, process};
-use libvserver::abi::{WaitExit, XID_SELF, vcmd, vxf};
-use std::time::Duration;
+use crate::sys::{Sys, process, spaces};
+use libvserver::abi::{WaitExit, XID_SELF, space, vcmd, vxf};
+use std::time::{Duration, Instant};
 
 /// Long enough to see that a waiter sleeps.
 const WHILE: Duration = Duration::from_millis(200);
@@ -36,6 +36,8 @@ pub fn run(t: &mut Test) -> Outcome {
     two_waiters(t)?;
     interrupted(t)?;
     refused_reboot(t)?;
+    nested_reboot(t)?;
+    many_reboots(t)?;
     inside(t)
 }
 
@@ -141,6 +143,68 @@ fn refused_reboot(t: &mut Test) -> Outcome {
     );
     guest.stop()?;
     t.gives("outside: no command is noted", waiting.answer()?, 0);
+    Ok(())
+}
+
+/// Whether a pid namespace that the caller makes ends by a reboot inside.
+fn reboot_nested(_: &crate::harness::Words) -> Sys<bool> {
+    const RESTART: i32 = 0x0123_4567;
+    let child = process::fork()?;
+    if child == 0 {
+        let code = match spaces::unshare(space::PID).and_then(|()| process::fork()) {
+            Ok(0) => {
+                let _ = process::reboot(RESTART);
+                1
+            }
+            Ok(pid) => i32::from(process::wait(pid) != Ok(libc::SIGHUP)),
+            Err(_) => 1,
+        };
+        // SAFETY: ends the child, which has nothing to clean up.
+        unsafe { libc::_exit(code) };
+    }
+    process::wait(child).map(|status| status == 0)
+}
+
+/// What reboots in a pid namespace that the guest has made is not the guest.
+fn nested_reboot(t: &mut Test) -> Outcome {
+    let xid = t.xid();
+    let mut guest = Guest::plan(xid).flags(vxf::REBOOT_KILL).whole().start()?;
+    t.gives(
+        "inside: a namespace in it ends by a reboot",
+        guest.ask(reboot_nested)?,
+        true,
+    );
+    t.gives(
+        "inside: the guest lives",
+        guest.ask(|_| Ok::<_, i32>(7))?,
+        7,
+    );
+    let waiting = Promise::start(|| context::wait_exit(xid).map(|exit| exit.reboot_cmd))?;
+    t.check(
+        "outside: one waits",
+        wait::until(GONE_WITHIN, || waiting.sleeps()),
+    );
+    guest.stop()?;
+    t.gives("outside: no command is noted", waiting.answer()?, 0);
+    Ok(())
+}
+
+/// Calls `reboot(2)` eight times, in vain: how many milliseconds that takes.
+fn reboot_often(_: &crate::harness::Words) -> Sys<u64> {
+    const CAD_OFF: i32 = 0;
+    let begin = Instant::now();
+    (0..8).try_for_each(|_| process::reboot(CAD_OFF))?;
+    Ok(begin.elapsed().as_millis() as u64)
+}
+
+/// The host starts programs for reboots: after a few no more than one in a second.
+fn many_reboots(t: &mut Test) -> Outcome {
+    let mut guest = Guest::start(t.xid())?;
+    let took = guest.ask(reboot_often)?.need("reboots")?;
+    t.check(
+        &format!("inside: the last of eight wait: {took} ms"),
+        took >= 2000,
+    );
     Ok(())
 }
 

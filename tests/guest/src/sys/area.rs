@@ -42,6 +42,13 @@ impl Area {
         Self::place(self.start, self.length, access, libc::MAP_FIXED).map(drop)
     }
 
+    /// Replaces it by a new one at the same place that is locked.
+    pub fn replace_locked(self) -> Sys<()> {
+        let access = libc::PROT_READ | libc::PROT_WRITE;
+        let flags = libc::MAP_FIXED | libc::MAP_LOCKED;
+        Self::place(self.start, self.length, access, flags).map(drop)
+    }
+
     fn place(start: *mut u8, length: usize, access: c_int, flags: c_int) -> Sys<Self> {
         let flags = flags | libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
         // SAFETY: a new mapping, or one in place of another of ours that nobody refers to.

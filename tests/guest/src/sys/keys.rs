@@ -12,7 +12,9 @@ pub const SESSION: i32 = -3;
 /// Keyring of the user.
 pub const USER: i32 = -4;
 
+const GET_KEYRING_ID: c_int = 0;
 const JOIN_SESSION: c_int = 1;
+const SESSION_TO_PARENT: c_int = 18;
 const SETPERM: c_int = 5;
 const DESCRIBE: c_int = 6;
 const REVOKE: c_int = 3;
@@ -106,6 +108,32 @@ pub fn persistent(ring: i32) -> Sys<i32> {
 /// Gives the process a new session keyring, without a name.
 pub fn join_session() -> Sys<()> {
     keyctl(JOIN_SESSION, 0, 0, 0).map(|_| ())
+}
+
+/// Gives the parent the session keyring of this process.
+pub fn session_to_parent() -> Sys<()> {
+    keyctl(SESSION_TO_PARENT, 0, 0, 0).map(|_| ())
+}
+
+/// The number of the session keyring.
+pub fn session() -> Sys<i32> {
+    keyctl(GET_KEYRING_ID, SESSION, 0, 0).map(|id| id as i32)
+}
+
+/// `request_key(2)` for a key that does not exist, which a program of the machine may make.
+pub fn request() -> Sys<i32> {
+    let (kind, name, words) = (c("user"), c("debug:nothing"), c("words"));
+    // SAFETY: the strings outlive the call.
+    sys(unsafe {
+        libc::syscall(
+            libc::SYS_request_key,
+            kind.as_ptr(),
+            name.as_ptr(),
+            words.as_ptr(),
+            PROCESS as c_long,
+        )
+    })
+    .map(|id| id as i32)
 }
 
 /// Makes a key unusable.

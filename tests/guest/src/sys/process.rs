@@ -47,6 +47,16 @@ pub fn pidfd_open(pid: pid_t) -> Sys<c_int> {
     sys(unsafe { libc::syscall(libc::SYS_pidfd_open, pid, 0) }).map(|fd| fd as c_int)
 }
 
+/// `PIDFD_GET_INFO`: the pid that it tells.
+pub fn pidfd_info(pidfd: c_int) -> Sys<pid_t> {
+    const PIDFD_GET_INFO: u64 = 0xc040_ff0b;
+    // The first layout: 64 bytes, a mask of what is asked for, and the pid behind the cgroup.
+    let mut info = [0_u32; 16];
+    // SAFETY: the layout of struct pidfd_info; it outlives the call.
+    done(unsafe { libc::ioctl(pidfd, PIDFD_GET_INFO as _, info.as_mut_ptr()) })?;
+    Ok(info[4] as pid_t)
+}
+
 /// `pidfd_send_signal(2)`.
 pub fn pidfd_signal(pidfd: c_int, signal: c_int) -> Sys<()> {
     // SAFETY: a null siginfo is allowed.

@@ -158,8 +158,9 @@ fn others() -> Vec<Constant> {
         vhin::LEN = "VHILEN";
         rlimit::COUNT = "NUM_LIMITS";
         rlimit::SETTABLE =
-            "1 << RLIMIT_NPROC | 1 << RLIMIT_NOFILE | 1 << RLIMIT_LOCKS | 1 << RLIMIT_MSGQUEUE |
-            1 << VLIMIT_NSOCK | 1 << VLIMIT_OPENFD | 1 << VLIMIT_SHMEM | 1 << VLIMIT_DENTRY";
+            "1 << RLIMIT_NPROC | 1 << RLIMIT_NOFILE | 1 << RLIMIT_MEMLOCK | 1 << RLIMIT_AS |
+            1 << RLIMIT_LOCKS | 1 << RLIMIT_MSGQUEUE | 1 << VLIMIT_NSOCK | 1 << VLIMIT_OPENFD |
+            1 << VLIMIT_SHMEM | 1 << VLIMIT_DENTRY";
         cdlim::SCALE_MASK = "DLIMS_MASK";
         cdlim::SCALE_USED_SHIFT = "DLIMS_USED";
         cdlim::SCALE_TOTAL_SHIFT = "DLIMS_TOTAL";
