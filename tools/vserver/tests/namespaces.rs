@@ -12,7 +12,7 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use vserver::description;
 use vserver::execute;
 use vserver::failure::{Outcome, Reason};
@@ -56,6 +56,10 @@ const CASES: &[Case] = &[
     (
         "a_guest_in_the_background_is_logged",
         a_guest_in_the_background_is_logged,
+    ),
+    (
+        "a_guest_that_prints_without_end_waits",
+        a_guest_that_prints_without_end_waits,
     ),
     (
         "a_guest_that_reboots_is_started_again",
@@ -361,6 +365,31 @@ fn a_guest_in_the_background_is_logged(bench: &Bench) {
     assert_eq!(lines, ["begins", "ends"], "{log}");
     assert_eq!(mount_points(), mounts);
     assert_eq!(bench.system.find_cgroup(&guest.name), None);
+}
+
+fn a_guest_that_prints_without_end_waits(bench: &Bench) {
+    let begin = Instant::now();
+    let (status, output) = bench.run("head -c 2500000 /dev/zero > /dev/console; echo; echo ends");
+    assert_eq!(status, 0);
+    // A part at once, and 256 KiB in every second after it.
+    assert!(begin.elapsed() > Duration::from_secs(4));
+    has(&output, "ends");
+    let older = bench.system.log_file(&bench.guest().name);
+    let older = fs::metadata(format!("{}.1", older.display()))
+        .unwrap()
+        .len();
+    let limit = 1 << 20;
+    assert!(output.len() <= limit, "{}", output.len());
+    assert!(
+        older <= limit as u64 && older > limit as u64 - 4096,
+        "{older}"
+    );
+    assert_eq!(
+        fs::read_dir(bench.directory.path().join("logs"))
+            .unwrap()
+            .count(),
+        2
+    );
 }
 
 /// Shell script of a guest that reboots twice and then halts. It acts as pid 1 of a guest only: it

@@ -13,9 +13,11 @@ mod program;
 pub(crate) mod raw;
 pub mod sealed;
 pub mod supervisor;
+mod throttle;
 mod tree;
 
 pub use child::Child;
+pub use log::Log;
 pub use raw::terminal::Terminal;
 
 use crate::failure::Outcome;
@@ -107,7 +109,7 @@ impl<S: Syscall + Clone + Send + 'static> System for Linux<S> {
     type Stack = OwnedFd;
     type Child = Child;
     type Lock = File;
-    type Log = File;
+    type Log = Log;
 
     fn lock(&self, guest: &str, patience: Duration) -> io::Result<Option<File>> {
         lock::take(&self.layout.locks, guest, Purpose::Life, patience)
@@ -188,12 +190,13 @@ impl<S: Syscall + Clone + Send + 'static> System for Linux<S> {
         (!executable).then(|| path.to_owned())
     }
 
-    fn open_log(&self, guest: &str) -> io::Result<File> {
+    fn open_log(&self, guest: &str) -> io::Result<Log> {
         log::open(&self.layout.logs, guest)
     }
 
-    fn write_log(&self, mut log: &File, line: &str) {
-        let _ = writeln!(log, "vserver: {line}");
+    fn write_log(&self, log: &Log, line: &str) {
+        // Nothing depends on it.
+        let _ = log.write(format!("vserver: {line}\n").as_bytes());
     }
 
     fn create_cgroup(&self, guest: &str) -> io::Result<Option<Cgroup>> {

@@ -7,6 +7,7 @@ use super::child::{from_json, send};
 use super::raw::descriptor::{duplicate_to, pipe, poll, set_nonblocking};
 use super::raw::process::{self, Side};
 use super::raw::signal::Caught;
+use super::throttle::Throttle;
 use crate::accounts::SAMPLE;
 use crate::again::{Ended, keep};
 use crate::failure::{Failure, Outcome, Reason};
@@ -25,18 +26,37 @@ const SHORTEST: Duration = Duration::from_millis(500);
 /// Signals that ask a supervisor in the foreground to stop its guest.
 const STOP_SIGNALS: &[i32] = &[libc::SIGINT, libc::SIGTERM, libc::SIGHUP];
 
-/// Copies what a guest has printed into the log and, when `visible`, to the standard output. A log
-/// that cannot be written loses output, but does not stop the guest.
+/// Bytes that are read at once.
+const BUFFER: usize = 4096;
+/// Reads before signals, samples and the end of the guest are looked at again.
+const READS: usize = 16;
+/// Reads after its end: more than the terminal holds.
+const LAST_READS: usize = 64;
+
+/// Copies what a guest has printed into the log and, when `visible`, to the standard output, by at
+/// most `reads` reads and as fast as `throttle` allows. A log that cannot be written loses output,
+/// but does not stop the guest.
 fn copy<S: Syscall + Clone + Send + 'static>(
     running: &Running<Linux<S>>,
     visible: bool,
+    reads: usize,
+    mut throttle: Option<&mut Throttle>,
 ) -> io::Result<()> {
-    let mut buffer = [0; 4096];
-    loop {
-        match (&running.console.master).read(&mut buffer) {
+    let mut buffer = [0; BUFFER];
+    for _ in 0..reads {
+        if let Some(throttle) = &mut throttle {
+            if throttle.wait(BUFFER, Instant::now()).is_some() {
+                return Ok(());
+            }
+        }
+        let read = (&running.console.master).read(&mut buffer);
+        if let Some(throttle) = &mut throttle {
+            throttle.spend(*read.as_ref().unwrap_or(&0));
+        }
+        match read {
             Ok(0) => return Ok(()),
             Ok(length) => {
-                let _ = (&running.log).write_all(&buffer[..length]);
+                let _ = running.log.write(&buffer[..length]);
                 if visible {
                     let mut output = io::stdout();
                     let _ = output.write_all(&buffer[..length]);
@@ -48,6 +68,7 @@ fn copy<S: Syscall + Clone + Send + 'static>(
             Err(error) => return Err(error),
         }
     }
+    Ok(())
 }
 
 /// Stays beside a guest until it has ended for good, starting it again when it reboots, and removes
@@ -90,11 +111,17 @@ fn watch<S: Syscall + Clone + Send + 'static>(
     set_nonblocking(running.console.master.as_fd())
         .map_err(|error| failed("read the console", error))?;
     let mut sampled = Instant::now();
+    let mut throttle = Throttle::new(sampled);
+    let mut deaf = false;
     loop {
         let master = running.console.master.as_fd();
         let pidfd = running.child.pidfd();
         let signals = caught.map_or(pidfd, AsFd::as_fd);
-        let [printed, _, _] = poll([master, pidfd, signals], Some(SAMPLE))
+        // While the guest has to wait with what it prints, its terminal is not looked at.
+        let wait = throttle.wait(BUFFER, Instant::now());
+        let terminal = if wait.is_none() { master } else { pidfd };
+        let patience = wait.unwrap_or(SAMPLE).min(SAMPLE);
+        let [printed, _, _] = poll([terminal, pidfd, signals], Some(patience))
             .map_err(|error| failed("watch the first process", error))?;
         // Also when it prints: most guests tell much when they end.
         if sampled.elapsed() >= SHORTEST {
@@ -103,12 +130,17 @@ fn watch<S: Syscall + Clone + Send + 'static>(
                 system.write_log(&running.log, &line);
             }
         }
+        let (printed, visible) = (printed && wait.is_none(), caught.is_some());
         // An error means that the guest, or its end, has hung up the terminal.
-        if printed && copy(running, caught.is_some()).is_err() {
-            running
-                .console
-                .reopen()
-                .map_err(|error| failed("reopen the console", error))?;
+        if printed && copy(running, visible, READS, Some(&mut throttle)).is_err() {
+            // It may do so again and again.
+            throttle.spend(BUFFER);
+            let reopened = running.console.reopen();
+            if let (Err(error), false) = (&reopened, deaf) {
+                let line = format!("the console cannot be reopened: {error}");
+                system.write_log(&running.log, &line);
+            }
+            deaf = reopened.is_err();
         }
         while let Some(signal) = caught.and_then(|caught| caught.next().ok().flatten()) {
             stop(system, guest, signal, asked);
@@ -119,7 +151,7 @@ fn watch<S: Syscall + Clone + Send + 'static>(
             .map_err(|error| failed("wait for the first process", error))?;
         if let Some(status) = ended {
             // What was printed last; then the terminal is hung up.
-            let _ = copy(running, caught.is_some());
+            let _ = copy(running, caught.is_some(), LAST_READS, None);
             return Ok(status);
         }
     }
