@@ -5,7 +5,8 @@
 //! A run is the life of a cgroup. Its numbers are written to a file, a line of JSON for a record,
 //! when it ends and now and then before; a later record of a run takes the place of an earlier one.
 //! What is read from a live cgroup takes the place of both: nothing counts twice, and no sum goes
-//! back.
+//! back. When the file cannot be written, the record is set aside in memory and counts as well; when
+//! that fails, too, the cgroup stays with what it has counted.
 
 use crate::guest::Guest;
 use crate::system::System;
@@ -16,12 +17,18 @@ use libvserver::names::RESOURCES;
 use libvserver::{Syscall, Vserver};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::io;
 use std::time::{Duration, Instant};
 
 /// Size from which on the records of a guest are put together.
 const MOST_BYTES: usize = 64 << 10;
 /// Records that stay apart then.
 const KEPT: usize = 16;
+
+/// How often the last numbers of a run are tried to be written.
+const ATTEMPTS: usize = 10;
+/// Time between two attempts.
+const ATTEMPT: Duration = Duration::from_millis(200);
 
 /// How often a supervisor reads what is lost with the context: it ends with its last task.
 pub const SAMPLE: Duration = Duration::from_secs(10);
@@ -215,26 +222,20 @@ fn condensed(records: &[Record]) -> String {
     lines.map(|line| line + "\n").collect()
 }
 
-/// Writes down what a run has come to: that of the present cgroup, before it goes, or else that
-/// which was known as `run` and is recorded already, of which more is known. Without cgroup there
-/// is no run.
-///
-/// # Errors
-///
-/// The file cannot be written.
-pub fn record<S: System>(
+/// What a run has come to: that of the present cgroup, before it goes, or else that which was known
+/// as `run` and is recorded already, of which more is known. Without cgroup there is no run.
+fn run_so_far<S: System>(
     system: &S,
     name: &str,
     run: Option<String>,
     sample: &Sample,
-) -> std::io::Result<()> {
+) -> Option<Record> {
     let present = system.cgroup_identity(name).ok();
     let (usage, run) = match (present, run) {
         (Some(run), _) => (usage::read(system, name).unwrap_or_default(), run),
-        (None, Some(run)) => (Usage::default(), run),
-        (None, None) => return Ok(()),
+        (None, run) => (Usage::default(), run?),
     };
-    let record = Record {
+    Some(Record {
         run: Some(run),
         time: system.now(),
         account: Account {
@@ -242,9 +243,24 @@ pub fn record<S: System>(
             context: sample.clone(),
             cgroup: usage.counted,
         },
-    };
-    let line = serde_json::to_string(&record).map_err(std::io::Error::other)?;
-    system.append_account(name, &line)?;
+    })
+}
+
+/// Writes a record, when there is one, and before it what was set aside.
+fn write<S: System>(system: &S, name: &str, record: Option<&Record>) -> io::Result<()> {
+    let aside = system.read_aside(name)?;
+    let mut text = aside.clone();
+    if let Some(record) = record {
+        text += &serde_json::to_string(record).map_err(io::Error::other)?;
+    }
+    if text.is_empty() {
+        return Ok(());
+    }
+    system.append_account(name, text.trim_end())?;
+    if !aside.is_empty() {
+        // What is in both counts once.
+        system.replace_aside(name, "")?;
+    }
     let text = system.read_accounts(name)?;
     if text.len() > MOST_BYTES {
         system.replace_accounts(name, &condensed(&records(&text)))?;
@@ -252,7 +268,75 @@ pub fn record<S: System>(
     Ok(())
 }
 
-/// As [`record`]; a failure, which must keep no guest from ending, is a line for its log.
+/// Keeps a record where a full disk does not matter, until it can be written.
+fn set_aside<S: System>(system: &S, name: &str, record: &Record) -> io::Result<()> {
+    let line = serde_json::to_string(record).map_err(io::Error::other)?;
+    let text = format!("{}{line}\n", system.read_aside(name)?);
+    // Without those that this one replaces.
+    let all = records(&text);
+    system.replace_aside(name, &condensed(&all))
+}
+
+/// Writes down what a run has come to: that of the present cgroup, or else that which was known as
+/// `run`.
+///
+/// # Errors
+///
+/// The file cannot be written.
+#[cfg(test)]
+pub fn record<S: System>(
+    system: &S,
+    name: &str,
+    run: Option<String>,
+    sample: &Sample,
+) -> io::Result<()> {
+    let record = run_so_far(system, name, run, sample);
+    write(system, name, record.as_ref())
+}
+
+/// What has become of the numbers of a run.
+#[must_use]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Settled {
+    /// They are written.
+    Written,
+    /// They are kept in memory, for the reason that is told.
+    Aside(String),
+    /// They are nowhere but in the cgroup, for the reason that is told.
+    Nowhere(String),
+}
+
+impl Settled {
+    /// What there is to tell, for the log.
+    pub fn line(self) -> Option<String> {
+        match self {
+            Self::Written => None,
+            Self::Aside(line) | Self::Nowhere(line) => Some(line),
+        }
+    }
+}
+
+/// Writes down what a run has come to: that of the present cgroup, before it goes, or else that which
+/// was known as `run`. A failure must keep no guest from ending.
+pub fn close<S: System>(system: &S, name: &str, run: Option<String>, sample: &Sample) -> Settled {
+    let record = run_so_far(system, name, run, sample);
+    let Err(error) = write(system, name, record.as_ref()) else {
+        return Settled::Written;
+    };
+    let problem = format!("the accounts of guest \"{name}\" cannot be written: {error}");
+    // Without a record there is nothing new, and what was set aside is there still.
+    let aside = record.map_or(Ok(()), |record| set_aside(system, name, &record));
+    match aside {
+        Ok(()) => Settled::Aside(format!(
+            "{problem}; they are kept in memory, and written with the next ones when there is space"
+        )),
+        Err(error) => Settled::Nowhere(format!(
+            "{problem}; nor can they be kept in memory: {error}"
+        )),
+    }
+}
+
+/// As [`close`], while the cgroup stays; what has failed is a line for the log.
 #[must_use]
 pub fn settle<S: System>(
     system: &S,
@@ -260,10 +344,7 @@ pub fn settle<S: System>(
     run: Option<String>,
     sample: &Sample,
 ) -> Option<String> {
-    let error = record(system, name, run, sample).err()?;
-    Some(format!(
-        "the accounts of guest \"{name}\" cannot be written: {error}"
-    ))
+    close(system, name, run, sample).line()
 }
 
 /// What a supervisor keeps of the context of its guest.
@@ -300,9 +381,9 @@ impl Meter {
         settle(system, &guest.name, None, &self.sample)
     }
 
-    /// Writes the last numbers down, now that the guest has ended; as [`Meter::tick`].
-    #[must_use]
-    pub fn settle<S: System>(&mut self, system: &S, guest: &Guest) -> Option<String> {
+    /// Writes the last numbers down, now that the guest has ended; tries again for a while when
+    /// that fails.
+    pub fn settle<S: System>(&mut self, system: &S, guest: &Guest) -> Settled {
         match sample(&Vserver::with(system), &guest.name, guest.xid) {
             Some(sample) => self.sample = sample,
             // It has lasted until now, and its traffic is known as of the last look.
@@ -312,7 +393,15 @@ impl Meter {
             }
         }
         self.sampled = Instant::now();
-        settle(system, &guest.name, None, &self.sample)
+        let mut settled = close(system, &guest.name, None, &self.sample);
+        for _ in 1..ATTEMPTS {
+            if !matches!(settled, Settled::Nowhere(_)) {
+                break;
+            }
+            std::thread::sleep(ATTEMPT);
+            settled = close(system, &guest.name, None, &self.sample);
+        }
+        settled
     }
 }
 
@@ -330,11 +419,14 @@ pub struct Books {
 /// # Errors
 ///
 /// The file cannot be read.
-pub fn books<S: System>(system: &S, name: &str, sample: Option<Sample>) -> std::io::Result<Books> {
+pub fn books<S: System>(system: &S, name: &str, sample: Option<Sample>) -> io::Result<Books> {
     // The run first: when it ends meanwhile, its record is in the file that is read later.
     let run = system.cgroup_identity(name).ok();
     let usage = sample.and_then(|sample| Some((usage::read(system, name)?, sample)));
-    let records = records(&system.read_accounts(name)?);
+    // What was set aside first as well: it moves to the file, and what is in both counts once.
+    let aside = system.read_aside(name)?;
+    let written = system.read_accounts(name)?;
+    let records = records(&format!("{}\n{aside}", written.trim_end()));
     let mut total = Account::default();
     let mut now = usage.map(|(usage, context)| {
         let account = Account {

@@ -160,11 +160,10 @@ fn the_file_stays_small_and_the_sum_the_same() {
     assert!(model.accounts.borrow().lines().count() < 200);
 }
 
-#[test]
-fn a_full_disk_keeps_no_guest_from_ending() {
-    let model = Model::new();
-    model.accounts_fail.set(true);
-    let running = running(&model);
+/// Lets a guest run and end.
+fn run_once(model: &Model) {
+    let running = running(model);
+    used(model);
     let mut watch = |_: &mut Running<Model>| {
         let init = model.fake.tasks_of(42)[0];
         model.fake.exit(init, 0);
@@ -174,21 +173,82 @@ fn a_full_disk_keeps_no_guest_from_ending() {
         })
     };
     let program = program("/sbin/init");
-    keep(
-        &model,
-        &guest(),
-        &program,
-        running,
-        &Instant::now,
-        &mut watch,
-    )
-    .unwrap();
-    model.assert_clean("full disk");
-    let log = model.log.borrow();
-    assert!(
-        log.iter().any(|line| line.contains("accounts of guest")),
-        "{log:?}"
-    );
+    let now = &Instant::now;
+    keep(model, &guest(), &program, running, now, &mut watch).unwrap();
+}
+
+#[test]
+fn a_full_disk_keeps_no_guest_from_ending_and_loses_nothing() {
+    let model = Model::new();
+    model.accounts_fail.set(true);
+    for run in 1..=2 {
+        run_once(&model);
+        model.assert_clean("full disk");
+        let log = model.log.borrow();
+        let told = log.iter().filter(|line| line.contains("accounts of guest"));
+        assert!(told.count() as u64 >= run, "{log:?}");
+        assert_eq!(*model.accounts.borrow(), "");
+        let sum = total(&model);
+        assert_eq!((sum.starts, sum.cgroup.user_usec), (run, run * 2_000_000));
+    }
+    // The next one who writes writes that as well.
+    model.accounts_fail.set(false);
+    run_once(&model);
+    assert_eq!(*model.aside.borrow(), "");
+    assert_eq!(model.accounts.borrow().lines().count(), 3);
+    assert_eq!(total(&model).starts, 3);
+    assert_eq!(total(&model).cgroup.user_usec, 6_000_000);
+}
+
+#[test]
+fn what_is_set_aside_stays_small() {
+    let model = Model::new();
+    model.accounts_fail.set(true);
+    used(&model);
+    for msec in 1..=100 {
+        let sample = Sample {
+            lasted_msec: msec,
+            ..Default::default()
+        };
+        assert!(settle(&model, "web", None, &sample).is_some());
+    }
+    assert_eq!(model.aside.borrow().lines().count(), 1);
+    assert_eq!(total(&model).context.lasted_msec, 100);
+    model.remove_cgroup("web").unwrap();
+    for run in 2..=100 {
+        used(&model);
+        let settled = close(&model, "web", None, &Sample::default());
+        assert!(matches!(settled, Settled::Aside(_)), "{settled:?}");
+        model.remove_cgroup("web").unwrap();
+        assert_eq!(total(&model).starts, run);
+    }
+    assert!(model.aside.borrow().lines().count() <= KEPT + 1);
+}
+
+#[test]
+fn without_any_place_the_cgroup_stays_for_the_next_start() {
+    let model = Model::new();
+    model.accounts_fail.set(true);
+    model.aside_fails.set(true);
+    run_once(&model);
+    assert!(model.cgroups.borrow().contains("web"));
+    assert!(model.log.borrow()[0].contains("nor can they be kept"));
+    model.accounts_fail.set(false);
+    // As `cgroup::create` does it, which a start calls after it has settled.
+    let settled = settle(&model, "web", None, &Sample::default());
+    assert_eq!(settled, None);
+    assert_eq!(total(&model).starts, 1);
+    assert_eq!(total(&model).cgroup.user_usec, 2_000_000);
+    // One that is stopped without supervisor keeps it as well.
+    model.remove_cgroup("web").unwrap();
+    model.accounts_fail.set(true);
+    drop(running(&model));
+    let manner = Manner {
+        timeout: Duration::ZERO,
+        kill: true,
+    };
+    stop(&model, &guest(), manner).unwrap();
+    assert!(model.cgroups.borrow().contains("web"));
 }
 
 #[test]

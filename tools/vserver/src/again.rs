@@ -3,6 +3,7 @@
 //! What follows the end of a guest's init: the end of the guest, or another start when the guest
 //! has rebooted.
 
+use crate::accounts::Settled;
 use crate::failure::{Failure, Outcome, Reason};
 use crate::guest::{Guest, PidNamespace};
 use crate::inside::xid_in_use;
@@ -125,9 +126,13 @@ pub fn keep<S: System>(
     let mut running = first;
     loop {
         let ended = watch(&mut running)?;
-        let unwritten = running.meter.settle(system, guest);
+        let settled = running.meter.settle(system, guest);
+        let rest = match settled {
+            Settled::Nowhere(_) => Rest::StaysAsRecord,
+            _ => Rest::Goes,
+        };
         let tell = |line: &str| system.write_log(&running.log, line);
-        if let Some(line) = unwritten {
+        if let Some(line) = settled.line() {
             tell(&line);
         }
         let reboot = wish_of(system, guest, ended.status)?;
@@ -148,13 +153,13 @@ pub fn keep<S: System>(
         };
         let excluded = match verdict {
             Verdict::Again(lock) => lock,
-            Verdict::Stays => return end_for_good(system, guest).map(|()| ended.status),
+            Verdict::Stays => return end_for_good(system, guest, rest).map(|()| ended.status),
             Verdict::StaysBecause(why) => {
                 tell(&format!(
                     "guest \"{}\" is not started again: {why}",
                     guest.name
                 ));
-                return end_for_good(system, guest).map(|()| ended.status);
+                return end_for_good(system, guest, rest).map(|()| ended.status);
             }
         };
         tell(&format!("starting guest \"{}\" again", guest.name));
@@ -221,14 +226,14 @@ fn start_again<S: System>(
     } = running;
     drop((child, console, log));
     let ended = end_context(system, guest, Fate::Ends);
-    let cleaned = clean(system, guest);
+    let cleaned = clean(system, guest, Rest::Goes);
     ended.and(cleaned)?;
     launch(system, &stack::refreshed(guest), program, lock)
 }
 
 /// Ends what is left of a guest whose init has ended and that is not started again. The end of the
 /// init of an own pid namespace has ended the others; in a shared one they run on.
-fn end_for_good<S: System>(system: &S, guest: &Guest) -> Outcome<()> {
+fn end_for_good<S: System>(system: &S, guest: &Guest, rest: Rest) -> Outcome<()> {
     let ended = match guest.pid_namespace {
         PidNamespace::Own => Ok(()),
         PidNamespace::Shared if guest.flags & vxf::PERSISTENT != 0 => {
@@ -241,7 +246,7 @@ fn end_for_good<S: System>(system: &S, guest: &Guest) -> Outcome<()> {
         Err(failure) if failure.reason == Reason::XidInUse => Ok(()),
         other => other,
     };
-    let cleaned = clean(system, guest);
+    let cleaned = clean(system, guest, rest);
     ended.and(cleaned)
 }
 
@@ -302,8 +307,20 @@ fn end_context<S: System>(system: &S, guest: &Guest, fate: Fate) -> Outcome<()> 
     }
 }
 
-fn clean<S: System>(system: &S, guest: &Guest) -> Outcome<()> {
+/// What becomes of the cgroup of a guest that has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Rest {
+    /// It goes.
+    Goes,
+    /// It stays until the next start: what it has counted could be written nowhere.
+    StaysAsRecord,
+}
+
+fn clean<S: System>(system: &S, guest: &Guest, rest: Rest) -> Outcome<()> {
     let network = stack::take_away(system, guest);
+    if rest == Rest::StaysAsRecord {
+        return network;
+    }
     system
         .remove_cgroup(&guest.name)
         .map_err(|error: io::Error| {

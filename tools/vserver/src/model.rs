@@ -102,6 +102,10 @@ pub struct Model {
     pub accounts: RefCell<String>,
     /// Whether accounts cannot be written.
     pub accounts_fail: Cell<bool>,
+    /// Lines of accounts that were set aside.
+    pub aside: RefCell<String>,
+    /// Whether none can be set aside.
+    pub aside_fails: Cell<bool>,
     /// Seconds since 1970.
     pub time: Cell<u64>,
     /// Services of the host that listen on all addresses.
@@ -140,6 +144,8 @@ impl Model {
             runs: Cell::new(0),
             accounts: RefCell::default(),
             accounts_fail: Cell::new(false),
+            aside: RefCell::default(),
+            aside_fails: Cell::new(false),
             time: Cell::new(1_000_000),
             listeners: Vec::new(),
             private_mounts: Cell::new(false),
@@ -429,6 +435,18 @@ impl System for Model {
 
     fn replace_accounts(&self, _guest: &str, text: &str) -> io::Result<()> {
         *self.accounts.borrow_mut() = text.to_owned();
+        Ok(())
+    }
+
+    fn read_aside(&self, _guest: &str) -> io::Result<String> {
+        Ok(self.aside.borrow().clone())
+    }
+
+    fn replace_aside(&self, _guest: &str, text: &str) -> io::Result<()> {
+        if self.aside_fails.get() {
+            return Err(io::Error::from_raw_os_error(libc::ENOSPC));
+        }
+        *self.aside.borrow_mut() = text.to_owned();
         Ok(())
     }
 

@@ -2,7 +2,7 @@
 
 //! Stopping a guest.
 
-use crate::accounts::{self, Sample};
+use crate::accounts::{self, Sample, Settled};
 use crate::failure::{Failure, Outcome};
 use crate::guest::Guest;
 use crate::live::{self, State};
@@ -177,11 +177,15 @@ fn clean<S: System>(
 ) -> Outcome<()> {
     let _lock = start::held(&guest.name, system.lock(&guest.name, KILL_PATIENCE))?;
     // A supervisor has done so, and removed the cgroup; this look may have been later than its own.
-    let unwritten = accounts::settle(system, &guest.name, run, counted);
-    if let (Some(line), Ok(log)) = (unwritten, system.open_log(&guest.name)) {
+    let settled = accounts::close(system, &guest.name, run, counted);
+    let keeps_cgroup = matches!(settled, Settled::Nowhere(_));
+    if let (Some(line), Ok(log)) = (settled.line(), system.open_log(&guest.name)) {
         system.write_log(&log, &line);
     }
     stack::take_away(system, guest)?;
+    if keeps_cgroup {
+        return Ok(());
+    }
     system.remove_cgroup(&guest.name).map_err(|error| {
         Failure::from_os(
             &format!("remove cgroup \"{}\"", guest.name),

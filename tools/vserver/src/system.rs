@@ -163,8 +163,13 @@ pub trait System: Syscall {
     fn read_accounts(&self, guest: &str) -> io::Result<String>;
     /// Adds a line to the accounts of a guest, all of it or nothing.
     fn append_account(&self, guest: &str, line: &str) -> io::Result<()>;
-    /// Writes the accounts of a guest anew, all or nothing; empty ones go.
+    /// Writes the accounts of a guest anew, all or nothing; empty ones go, with those that were set
+    /// aside.
     fn replace_accounts(&self, guest: &str, text: &str) -> io::Result<()>;
+    /// Reads accounts of a guest that wait in memory until they can be written.
+    fn read_aside(&self, guest: &str) -> io::Result<String>;
+    /// Writes accounts that wait in memory anew; empty ones go.
+    fn replace_aside(&self, guest: &str, text: &str) -> io::Result<()>;
     /// Seconds since 1970.
     fn now(&self) -> u64;
     /// Whether the host has an interface of this name.

@@ -85,6 +85,9 @@ pub(super) fn replace(directory: &Path, guest: &str, text: &str) -> io::Result<(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::linux::{Layout, Linux, unless_hidden};
+    use crate::system::System;
+    use libvserver::fake::Fake;
 
     #[test]
     fn lines_are_added_and_replaced() {
@@ -99,6 +102,32 @@ mod tests {
         replace(directory, "web", "").unwrap();
         replace(directory, "web", "").unwrap();
         assert_eq!(fs::read_dir(directory).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn what_waits_lies_below_the_locks_and_goes_with_the_accounts() {
+        let directory = tempfile::tempdir().unwrap();
+        let at = |name: &str| directory.path().join(name);
+        let layout = |name: &str| Layout {
+            logs: at("logs"),
+            locks: at("locks"),
+            accounts: at(name),
+        };
+        let system = |name| Linux::new(Fake::new(), layout(name));
+        let [one, other] = ["one", "other"].map(system);
+        one.replace_aside("web", "line\n").unwrap();
+        assert!(layout("one").aside().starts_with(at("locks/accounts")));
+        assert_eq!(one.read_aside("web").unwrap(), "line\n");
+        assert_eq!(other.read_aside("web").unwrap(), "");
+        one.replace_accounts("web", "").unwrap();
+        assert_eq!(one.read_aside("web").unwrap(), "");
+    }
+
+    #[test]
+    fn who_may_not_look_does_without_what_waits() {
+        let error = |errno| Err::<String, _>(io::Error::from_raw_os_error(errno));
+        assert_eq!(unless_hidden(error(libc::EACCES)).unwrap(), "");
+        assert!(unless_hidden(error(libc::EIO)).is_err());
     }
 
     #[test]

@@ -36,7 +36,7 @@ use std::io::{self, Write};
 use std::net::IpAddr;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::{PermissionsExt, symlink};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::mpsc;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -50,6 +50,16 @@ pub struct Layout {
     pub locks: PathBuf,
     /// Accounts.
     pub accounts: PathBuf,
+}
+
+impl Layout {
+    /// Where accounts wait in memory, as `/run` is, until they can be written: below the locks, for
+    /// every directory of accounts another one.
+    fn aside(&self) -> PathBuf {
+        let parts = self.accounts.components();
+        let plain = parts.filter(|part| matches!(part, Component::Normal(_)));
+        self.locks.join("accounts").join(plain.collect::<PathBuf>())
+    }
 }
 
 impl Default for Layout {
@@ -100,6 +110,15 @@ impl<S: Syscall> Linux<S> {
     /// Where the console of a guest is logged.
     pub fn log_file(&self, guest: &str) -> PathBuf {
         log::path(&self.layout.logs, guest)
+    }
+}
+
+/// Lets those who may not look below the directory of the locks, as they may look at descriptions
+/// and accounts of their own, do without what was set aside there: they cannot run guests.
+fn unless_hidden<T: Default>(result: io::Result<T>) -> io::Result<T> {
+    match result {
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(T::default()),
+        other => other,
     }
 }
 
@@ -248,7 +267,19 @@ impl<S: Syscall + Clone + Send + 'static> System for Linux<S> {
     }
 
     fn replace_accounts(&self, guest: &str, text: &str) -> io::Result<()> {
-        accounts::replace(&self.layout.accounts, guest, text)
+        accounts::replace(&self.layout.accounts, guest, text)?;
+        if text.is_empty() {
+            return unless_hidden(self.replace_aside(guest, ""));
+        }
+        Ok(())
+    }
+
+    fn read_aside(&self, guest: &str) -> io::Result<String> {
+        unless_hidden(accounts::read(&self.layout.aside(), guest))
+    }
+
+    fn replace_aside(&self, guest: &str, text: &str) -> io::Result<()> {
+        accounts::replace(&self.layout.aside(), guest, text)
     }
 
     fn now(&self) -> u64 {
