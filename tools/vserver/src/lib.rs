@@ -49,6 +49,7 @@ pub mod traffic;
 pub mod usage;
 pub mod view;
 pub mod wait;
+pub mod wish;
 
 #[cfg(test)]
 mod again_tests;

@@ -13,6 +13,7 @@ use crate::system::{System, Waited};
 use libvserver::abi::vxf;
 use libvserver::{Errno, Vserver};
 use serde::Serialize;
+use std::io;
 use std::time::Duration;
 
 /// How long SIGKILL may take to end a context.
@@ -102,29 +103,22 @@ fn announce<S: System>(system: &S, guest: &Guest) -> Outcome<S::Lock> {
     start::held(&guest.name, announced)
 }
 
-/// Asks init to stop; tells whether the context has ended.
-fn ask<S: System>(
-    system: &S,
-    guest: &Guest,
-    init: Option<i32>,
-    manner: Manner,
-    stopped: &mut Stopped,
-) -> Outcome<bool> {
-    if manner.kill {
-        stopped.because = Some("as requested".to_owned());
-        return Ok(false);
-    }
-    let Some(pid) = init else {
-        stopped.because = Some("the context has no init".to_owned());
-        return Ok(false);
-    };
-    let survey = system.survey().map_err(|error| {
-        Failure::from_os(
-            "look at the tasks of the guest",
-            &error,
-            "`vserver stop --kill` stops it without looking",
-        )
-    })?;
+/// How to end a guest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Choice {
+    /// By asking its init with this signal.
+    Ask(i32),
+    /// By killing, for this reason.
+    Kill(String),
+}
+
+/// Chooses how the guest whose init is `pid` is asked to stop.
+///
+/// # Errors
+///
+/// The tasks cannot be looked at.
+pub fn choose<S: System>(system: &S, guest: &Guest, pid: i32) -> io::Result<Choice> {
+    let survey = system.survey()?;
     let entry = survey.task(pid);
     let lacks = |signals: u64, signal: i32| signals & (1_u64 << (signal - 1)) == 0;
     let ignores = |signal| entry.is_some_and(|task| lacks(task.handled_signals, signal));
@@ -141,16 +135,48 @@ fn ask<S: System>(
     });
     // Pid 1 ignores what it neither handles nor blocks: waiting would be in vain. systemd blocks
     // its signals, and reads them.
-    let name = signals::name_of(signal);
     let blocks = entry.is_some_and(|task| !lacks(task.blocked_signals, signal));
     if ignores(signal) && !blocks && signal != libc::SIGKILL {
-        stopped.because = Some(format!("its init does not handle {name}"));
+        let name = signals::name_of(signal);
+        return Ok(Choice::Kill(format!("its init does not handle {name}")));
+    }
+    Ok(Choice::Ask(signal))
+}
+
+/// Asks init to stop; tells whether the context has ended.
+fn ask<S: System>(
+    system: &S,
+    guest: &Guest,
+    init: Option<i32>,
+    manner: Manner,
+    stopped: &mut Stopped,
+) -> Outcome<bool> {
+    if manner.kill {
+        stopped.because = Some("as requested".to_owned());
         return Ok(false);
     }
+    let Some(pid) = init else {
+        stopped.because = Some("the context has no init".to_owned());
+        return Ok(false);
+    };
+    let chosen = choose(system, guest, pid).map_err(|error| {
+        Failure::from_os(
+            "look at the tasks of the guest",
+            &error,
+            "`vserver stop --kill` stops it without looking",
+        )
+    })?;
+    let signal = match chosen {
+        Choice::Ask(signal) => signal,
+        Choice::Kill(because) => {
+            stopped.because = Some(because);
+            return Ok(false);
+        }
+    };
     let vserver = Vserver::with(system);
     ignore_ended(vserver.kill(guest.xid, 1, signal))
         .map_err(|errno| refused(guest, "signal init", errno))?;
-    stopped.asked_with = Some(name);
+    stopped.asked_with = Some(signals::name_of(signal));
     let ended = has_ended(system, guest, manner.timeout)?;
     if !ended {
         stopped.because = Some(format!(

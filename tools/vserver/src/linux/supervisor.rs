@@ -14,6 +14,7 @@ use crate::failure::{Failure, Outcome, Reason};
 use crate::guest::Guest;
 use crate::start::{Running, launch};
 use crate::system::{Program, System};
+use crate::wish::Wish;
 use libvserver::{Syscall, Vserver};
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
@@ -73,7 +74,8 @@ fn copy<S: Syscall + Clone + Send + 'static>(
 
 /// Stays beside a guest until it has ended for good, starting it again when it reboots, and removes
 /// its cgroup; returns the wait status of its last pid 1. With `caught`, the output is also shown,
-/// and those signals stop the guest: the first asks its init, the second kills.
+/// and those signals stop the guest: the first asks its init as `vserver stop` does, the second
+/// kills.
 ///
 /// # Errors
 ///
@@ -85,9 +87,10 @@ pub fn supervise<S: Syscall + Clone + Send + 'static>(
     running: Running<Linux<S>>,
     caught: Option<&Caught>,
 ) -> Outcome<i32> {
-    let mut asked = false;
+    let mut wish = Wish::default();
     let mut watch = |running: &mut Running<Linux<S>>| {
-        let status = watch(system, guest, running, caught, &mut asked)?;
+        let status = watch(system, guest, running, caught, &mut wish)?;
+        let asked = wish.counts(Instant::now());
         Ok(Ended { status, asked })
     };
     keep(system, guest, program, running, &Instant::now, &mut watch)
@@ -99,7 +102,7 @@ fn watch<S: Syscall + Clone + Send + 'static>(
     guest: &Guest,
     running: &mut Running<Linux<S>>,
     caught: Option<&Caught>,
-    asked: &mut bool,
+    wish: &mut Wish,
 ) -> Outcome<i32> {
     let failed = |what: &str, error: io::Error| {
         Failure::from_os(
@@ -143,7 +146,9 @@ fn watch<S: Syscall + Clone + Send + 'static>(
             deaf = reopened.is_err();
         }
         while let Some(signal) = caught.and_then(|caught| caught.next().ok().flatten()) {
-            stop(system, guest, signal, asked);
+            let init = running.child.pid;
+            let line = wish.pass_on(system, guest, init, signal, Instant::now());
+            system.write_log(&running.log, &line);
         }
         let ended = running
             .child
@@ -155,18 +160,6 @@ fn watch<S: Syscall + Clone + Send + 'static>(
             return Ok(status);
         }
     }
-}
-
-fn stop<S: Syscall>(system: &Linux<S>, guest: &Guest, signal: i32, asked: &mut bool) {
-    let vserver = Vserver::with(system);
-    // A guest that has just ended cannot be signalled, and need not be.
-    let again = std::mem::replace(asked, true);
-    let _ = if again || signal == libc::SIGHUP {
-        vserver.kill(guest.xid, 0, libc::SIGKILL)
-    } else {
-        let signal = guest.stop_signal.unwrap_or(libc::SIGTERM);
-        vserver.kill(guest.xid, 1, signal)
-    };
 }
 
 /// Catches the signals that stop a guest in the foreground.
