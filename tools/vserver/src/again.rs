@@ -122,10 +122,36 @@ pub fn keep<S: System>(
     clock: &dyn Fn() -> Instant,
     watch: &mut dyn FnMut(&mut Running<S>) -> Outcome<Ended>,
 ) -> Outcome<i32> {
+    let kept = keep_on(system, guest, program, first, clock, watch);
+    if let Err(failure) = &kept {
+        // In the background nobody else is told.
+        note(system, guest, &failure.message);
+    }
+    kept
+}
+
+/// Writes a line to the log of a guest that is perhaps not open any more.
+fn note<S: System>(system: &S, guest: &Guest, line: &str) {
+    if let Ok(log) = system.open_log(&guest.name) {
+        system.write_log(&log, line);
+    }
+}
+
+fn keep_on<S: System>(
+    system: &S,
+    guest: &Guest,
+    program: &Program,
+    first: Running<S>,
+    clock: &dyn Fn() -> Instant,
+    watch: &mut dyn FnMut(&mut Running<S>) -> Outcome<Ended>,
+) -> Outcome<i32> {
     let mut budget = Budget::default();
     let mut running = first;
     loop {
-        let ended = watch(&mut running)?;
+        let watched = watch(&mut running);
+        if watched.is_err() {
+            end_unwatched(system, guest, &mut running);
+        }
         let settled = running.meter.settle(system, guest);
         let rest = match settled {
             Settled::Nowhere(_) => Rest::StaysAsRecord,
@@ -135,7 +161,16 @@ pub fn keep<S: System>(
         if let Some(line) = settled.line() {
             tell(&line);
         }
-        let reboot = wish_of(system, guest, ended.status)?;
+        let known = watched.and_then(|ended| Ok((ended, wish_of(system, guest, ended.status)?)));
+        let (ended, reboot) = match known {
+            Ok(known) => known,
+            Err(mut failure) => {
+                if let Err(other) = end_for_good(system, guest, rest) {
+                    failure.message += &format!("; and then: {}", other.message);
+                }
+                return Err(failure);
+            }
+        };
         let wish = match reboot {
             Some(Reboot::Restart) => ", it has asked for a restart",
             Some(Reboot::Halt) => ", it has halted",
@@ -165,16 +200,33 @@ pub fn keep<S: System>(
         tell(&format!("starting guest \"{}\" again", guest.name));
         running = match start_again(system, guest, program, running) {
             Ok(running) => running,
-            Err(failure) => {
-                if let Ok(log) = system.open_log(&guest.name) {
-                    let name = &guest.name;
-                    let line = format!("cannot start guest \"{name}\" again: {}", failure.message);
-                    system.write_log(&log, &line);
-                }
+            Err(mut failure) => {
+                let name = &guest.name;
+                failure.message =
+                    format!("cannot start guest \"{name}\" again: {}", failure.message);
                 return Err(failure);
             }
         };
         drop(excluded);
+    }
+}
+
+/// Ends the tasks of a guest that its supervisor has failed to watch: what runs without supervisor
+/// has no console, no accounts and no end that anybody sees.
+fn end_unwatched<S: System>(system: &S, guest: &Guest, running: &mut Running<S>) {
+    let log = &running.log;
+    let name = &guest.name;
+    let line = format!("guest \"{name}\" is ended, because its supervisor has failed");
+    system.write_log(log, &line);
+    if let Some(line) = running.meter.tick(system, guest) {
+        system.write_log(log, &line);
+    }
+    let fate = match guest.flags & vxf::PERSISTENT {
+        0 => Fate::Ends,
+        _ => Fate::StaysEmpty,
+    };
+    if let Err(failure) = end_context(system, guest, fate) {
+        system.write_log(log, &failure.message);
     }
 }
 

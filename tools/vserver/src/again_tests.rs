@@ -3,7 +3,7 @@
 //! Guests of the modelled machine that reboot.
 
 use crate::again::{Ended, MOST, WITHIN, keep};
-use crate::failure::{Outcome, Reason};
+use crate::failure::{Failure, Outcome, Reason};
 use crate::guest::Guest;
 use crate::model::{Fault, Model, guest, legacy_guest, program};
 use crate::start::{Running, launch, prepare};
@@ -228,6 +228,53 @@ fn a_legacy_guest_that_cannot_be_asked_is_an_error() {
     model.fault.set(Some((position, Fault::Error(libc::EIO))));
     let failure = run_legacy(&model, &legacy_guest(), &[0]).unwrap_err();
     assert!(failure.message.contains("ask what guest \"web\" wants"));
+    assert_eq!(*model.log.borrow(), [failure.message]);
+    model.assert_clean("could not be asked");
+}
+
+#[test]
+fn a_supervisor_that_fails_ends_its_guest_and_says_why() {
+    for flags in [0, vxf::PERSISTENT] {
+        for base in [guest(), legacy_guest()] {
+            let model = Model::new();
+            let guest = Guest {
+                flags: base.flags | flags,
+                ..base
+            };
+            let program = program("/sbin/init");
+            let lock = prepare(&model, &guest).unwrap();
+            let running = launch(&model, &guest, &program, lock).unwrap();
+            let why = Failure::new(Reason::KernelError, "cannot poll: ENOMEM", "");
+            let mut watch = |_: &mut Running<Model>| Err(why.clone());
+            let now = &Instant::now;
+            let result = keep(&model, &guest, &program, running, now, &mut watch);
+            assert_eq!(result, Err(why));
+            let log = model.log.borrow();
+            assert_eq!(
+                log[0],
+                "guest \"web\" is ended, because its supervisor has failed"
+            );
+            assert_eq!(log[1..], ["cannot poll: ENOMEM"]);
+            assert_eq!(model.accounts.borrow().lines().count(), 1);
+            if flags == 0 {
+                model.assert_clean("failed");
+            }
+            // One that is to stay stays without tasks.
+            assert_eq!(model.fake.tasks_of(42), [0; 0]);
+            assert!(model.cgroups.borrow().is_empty());
+        }
+    }
+}
+
+#[test]
+fn a_guest_that_cannot_be_cleaned_up_is_told_of() {
+    let model = Model::new();
+    run_with(&model, SECOND, &[0]).unwrap();
+    let position = model.position("remove cgroup");
+    let model = Model::new();
+    model.fault.set(Some((position, Fault::Error(libc::EBUSY))));
+    let failure = run_with(&model, SECOND, &[0]).unwrap_err();
+    assert_eq!(model.log.borrow().last(), Some(&failure.message));
 }
 
 #[test]
