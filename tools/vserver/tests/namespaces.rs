@@ -354,6 +354,16 @@ fn a_guest_in_the_background_is_logged(bench: &Bench) {
     assert!(notes.len() <= 1, "{notes:?}");
     let busy = bench.system.lock(&guest.name, Duration::ZERO).unwrap();
     assert!(busy.is_none(), "the supervisor holds the lock");
+    let supervisor = fs::read_to_string("/proc/thread-self/children").unwrap();
+    let cgroup = bench.system.find_cgroup(&guest.name);
+    // Without cgroup2 it stays where it is.
+    if let Some(cgroup) = cgroup {
+        let shelter = cgroup.path.ancestors().nth(2).unwrap();
+        let shelter = shelter.join("vserver-supervisors");
+        let tasks = fs::read_to_string(shelter.join("cgroup.procs")).unwrap();
+        has(&tasks, supervisor.trim_end());
+        assert_eq!(tasks.lines().count(), 1, "the guest is not there");
+    }
     std::fs::write(guest.root.join("go"), "").unwrap();
     let lock = bench
         .system

@@ -40,6 +40,11 @@ fn hierarchy() -> io::Result<Option<Hierarchy>> {
     Ok(find_hierarchy(&fs::read_to_string("/proc/self/mountinfo")?))
 }
 
+/// Where cgroup2 is mounted, if it is.
+pub(super) fn mount_point() -> io::Result<Option<PathBuf>> {
+    Ok(hierarchy()?.map(|hierarchy| hierarchy.mount_point))
+}
+
 fn cgroup_in(hierarchy: &Hierarchy, guest: &str) -> Cgroup {
     Cgroup {
         path: hierarchy.mount_point.join("vserver").join(guest),

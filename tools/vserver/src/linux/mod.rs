@@ -12,6 +12,7 @@ mod net;
 mod program;
 pub(crate) mod raw;
 pub mod sealed;
+mod shelter;
 pub mod supervisor;
 mod throttle;
 mod tree;

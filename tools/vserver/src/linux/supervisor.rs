@@ -7,6 +7,7 @@ use super::child::{from_json, send};
 use super::raw::descriptor::{duplicate_to, pipe, poll, set_nonblocking};
 use super::raw::process::{self, Side};
 use super::raw::signal::Caught;
+use super::shelter;
 use super::throttle::Throttle;
 use crate::accounts::SAMPLE;
 use crate::again::{Ended, keep};
@@ -203,6 +204,8 @@ pub fn detach<S: Syscall + Clone + Send + 'static>(
             drop(answer);
             drop(alive);
             system.cancel_by(alive_reader.into());
+            // Where that is not possible it shares the fate of who has started it.
+            let _ = shelter::enter();
             let started = leave_terminal()
                 .map_err(failed)
                 .and_then(|()| launch(system, guest, program, lock));
