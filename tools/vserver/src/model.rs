@@ -321,10 +321,14 @@ impl System for Model {
 
     fn wait_context(&self, xid: u32, _patience: Option<Duration>) -> io::Result<Waited> {
         self.step("wait for the context")?;
+        let before = self.fake.tasks_of(xid);
         if let Some(end) = self.meanwhile.borrow_mut().take() {
             end(&self.fake);
         }
-        if self.fake.contexts().contains(&xid) {
+        let now = self.fake.tasks_of(xid);
+        // Another one may have got its id.
+        let another = !now.is_empty() && !now.iter().any(|pid| before.contains(pid));
+        if self.fake.contexts().contains(&xid) && !another {
             return Ok(Waited::Lasts);
         }
         Ok(self.fake.ended(xid).map_or(Waited::Gone, Waited::Ended))

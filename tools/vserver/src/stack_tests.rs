@@ -10,7 +10,7 @@ use crate::listener::Listener;
 use crate::model::{Fault, Model, program, told, vserver};
 use crate::net_change::{Action, apply, apply_rate, plan, plan_rate};
 use crate::start::{Running, launch, prepare};
-use crate::stop::{Manner, stop};
+use crate::stop::{Manner, clear, stop};
 use libvserver::abi::{nxf, vcmd};
 use libvserver::{Errno, Vserver};
 use std::path::Path;
@@ -247,6 +247,23 @@ fn a_failure_of_any_step_leaves_nothing() {
                 model.assert_clean(&format!("{when}: {}", told(&failure)));
             }
         }
+    }
+}
+
+#[test]
+fn what_a_dead_supervisor_has_left_is_found_and_taken_away() {
+    for (section, has_cgroups) in [(SHARED, true), (BRIDGE, true), (BRIDGE, false)] {
+        let mut model = Model::new();
+        model.has_cgroups = has_cgroups;
+        drop(start(&model, &guest(section)).unwrap());
+        assert_eq!(clear(&model, &guest(section)), Ok(false), "it runs");
+        model.fake.exit(model.fake.tasks_of(42)[0], 0);
+        assert_eq!(clear(&model, &guest(section)), Ok(true));
+        model.assert_clean(section);
+        // Addresses that nothing tells to be left may be those of another guest that runs.
+        model.placed.borrow_mut().insert("192.0.2.10".to_owned());
+        assert_eq!(clear(&model, &guest(section)), Ok(false));
+        assert_eq!(model.placed.borrow().len(), 1);
     }
 }
 

@@ -9,6 +9,7 @@ use crate::model::{Fault, Model, guest, legacy_guest, program, told, vserver};
 use crate::rights::{CONTEXT_CAPS, DEFAULT_MASK};
 use crate::start::{Running, launch, prepare};
 use crate::stop::{Manner, stop};
+use crate::system::System;
 use libvserver::abi::{space, vcmd, vhin, vxc, vxf};
 use libvserver::fake::HOST_TASK;
 use std::time::Duration;
@@ -437,6 +438,51 @@ fn what_does_not_run_cannot_be_stopped() {
     let model = Model::new();
     let failure = stop(&model, &guest(), MANNER).unwrap_err();
     assert_eq!(failure.reason, Reason::NotRunning);
+}
+
+#[test]
+fn a_start_that_has_waited_for_the_end_does_not_make_a_stop_fail() {
+    let model = Model::new();
+    // The lock is held all the time: by the supervisor at first, then by who starts.
+    let _running = start(&model).unwrap();
+    model.steps.borrow_mut().clear();
+    let init = model.fake.tasks_of(42)[0];
+    model.fake.ignore_signals(init);
+    *model.meanwhile.borrow_mut() = Some(Box::new(move |fake| {
+        fake.exit(init, 0);
+        let task = fake.fork();
+        fake.run_as(task, || {
+            let vserver = libvserver::Vserver::with(fake);
+            vserver.create(42, Some(vxf::INIT_SET)).unwrap();
+            vserver.set_name(42, vhin::CONTEXT, "web").unwrap();
+        });
+    }));
+    let stopped = stop(&model, &guest(), MANNER).unwrap();
+    assert_eq!(stopped.asked_with.as_deref(), Some("SIGTERM"));
+    // What the new one has is not touched.
+    assert_eq!(model.fake.contexts(), [42]);
+    assert!(model.cgroups.borrow().contains("web"));
+}
+
+#[test]
+fn what_a_dead_supervisor_has_left_is_removed_by_a_stop() {
+    let model = started();
+    let init = model.fake.tasks_of(42)[0];
+    model.fake.exit(init, 0);
+    let held = System::lock(&model, "web", Duration::ZERO).unwrap();
+    let message = || {
+        let failure = stop(&model, &guest(), MANNER).unwrap_err();
+        assert_eq!(failure.reason, Reason::NotRunning);
+        failure.message
+    };
+    // Somebody works on it.
+    assert_eq!(message(), "guest \"web\" does not run");
+    assert!(model.cgroups.borrow().contains("web"));
+    drop(held);
+    assert!(message().ends_with("what its supervisor had left behind is removed"));
+    model.assert_clean("cleared");
+    assert_eq!(model.accounts.borrow().lines().count(), 1);
+    assert_eq!(message(), "guest \"web\" does not run");
 }
 
 #[test]

@@ -3,9 +3,10 @@
 //! Stopping a guest.
 
 use crate::accounts::{self, Sample, Settled};
-use crate::failure::{Failure, Outcome};
+use crate::failure::{Failure, Outcome, Reason};
 use crate::guest::Guest;
 use crate::live::{self, State};
+use crate::network::{Mode, host_end};
 use crate::signals;
 use crate::stack;
 use crate::start::{self, LOCK_PATIENCE};
@@ -14,10 +15,13 @@ use libvserver::abi::vxf;
 use libvserver::{Errno, Vserver};
 use serde::Serialize;
 use std::io;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How long SIGKILL may take to end a context.
 pub const KILL_PATIENCE: Duration = Duration::from_secs(30);
+
+/// Time between two looks at who has the lock of a guest that has ended.
+const LOCK_INTERVAL: Duration = Duration::from_millis(200);
 
 /// How a guest ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -43,14 +47,14 @@ pub struct Manner {
 ///
 /// # Errors
 ///
-/// [`crate::failure::Reason::NotRunning`], or the kernel refused.
+/// [`Reason::NotRunning`], or the kernel refused.
 pub fn stop<S: System>(system: &S, guest: &Guest, manner: Manner) -> Outcome<Stopped> {
     let vserver = Vserver::with(system);
     // An init that takes the signal for the wish to reboot is not to come back.
     let _announced = announce(system, guest)?;
     let live = live::look_at(&vserver, guest)?;
     match live.state {
-        State::Stopped => return Err(live::not_running(&guest.name)),
+        State::Stopped => return Err(not_running(system, guest)?),
         State::Conflict => {
             return Err(crate::inside::xid_in_use(
                 guest.xid,
@@ -80,7 +84,7 @@ pub fn stop<S: System>(system: &S, guest: &Guest, manner: Manner) -> Outcome<Sto
     };
     if !ended {
         return Err(Failure::new(
-            crate::failure::Reason::KernelError,
+            Reason::KernelError,
             format!(
                 "guest \"{}\" still has tasks {} s after SIGKILL",
                 guest.name,
@@ -201,8 +205,49 @@ fn clean<S: System>(
     run: Option<String>,
     counted: &Sample,
 ) -> Outcome<()> {
-    let _lock = start::held(&guest.name, system.lock(&guest.name, KILL_PATIENCE))?;
+    let Some(_lock) = lock_after_end(system, guest)? else {
+        return Ok(());
+    };
     // A supervisor has done so, and removed the cgroup; this look may have been later than its own.
+    put_away(system, guest, run, counted)
+}
+
+/// Takes the lock of a guest that has ended, when its supervisor has let it go; none when a start
+/// that has waited for it was earlier, which has found nothing left or has put it away.
+fn lock_after_end<S: System>(system: &S, guest: &Guest) -> Outcome<Option<S::Lock>> {
+    let begin = Instant::now();
+    loop {
+        let attempt = system.lock(&guest.name, LOCK_INTERVAL);
+        if let Ok(None) = attempt {
+            let live = live::look_at(&Vserver::with(system), guest)?;
+            if live.state.is_live() {
+                return Ok(None);
+            }
+            if begin.elapsed() < KILL_PATIENCE {
+                continue;
+            }
+            return Err(Failure::new(
+                Reason::KernelError,
+                format!(
+                    "guest \"{}\" has ended, but another command or its supervisor still works on \
+                     it after {} s",
+                    guest.name,
+                    KILL_PATIENCE.as_secs()
+                ),
+                "`vserver stop` again, when that has ended, removes what it leaves behind",
+            ));
+        }
+        return start::held(&guest.name, attempt).map(Some);
+    }
+}
+
+/// Writes down and removes what is left of a guest that has ended; the caller has its lock.
+fn put_away<S: System>(
+    system: &S,
+    guest: &Guest,
+    run: Option<String>,
+    counted: &Sample,
+) -> Outcome<()> {
     let settled = accounts::close(system, &guest.name, run, counted);
     let keeps_cgroup = matches!(settled, Settled::Nowhere(_));
     if let (Some(line), Ok(log)) = (settled.line(), system.open_log(&guest.name)) {
@@ -219,6 +264,49 @@ fn clean<S: System>(
             "remove the directory with rmdir when it is not in use any more",
         )
     })
+}
+
+/// Removes what a supervisor that has died has left of a guest that does not run; the caller has
+/// its lock. Tells whether there was something. Only what shows that: another guest may have the
+/// same addresses, and run.
+///
+/// # Errors
+///
+/// The kernel refused.
+pub fn clear<S: System>(system: &S, guest: &Guest) -> Outcome<bool> {
+    if live::look_at(&Vserver::with(system), guest)?.state != State::Stopped {
+        return Ok(false);
+    }
+    let mode = guest.network.as_ref().map(|network| &network.mode);
+    let has_link = match mode {
+        Some(Mode::Own(link)) if link.has_host_end() => {
+            let end = host_end(guest.xid);
+            system.has_interface(&end).map_err(|error| {
+                Failure::from_os(
+                    &format!("look for interface \"{end}\""),
+                    &error,
+                    "`ip link` shows those that exist",
+                )
+            })?
+        }
+        _ => false,
+    };
+    if !has_link && system.find_cgroup(&guest.name).is_none() {
+        return Ok(false);
+    }
+    put_away(system, guest, None, &Sample::default()).map(|()| true)
+}
+
+/// Tells that a guest does not run; before that it is cleared, unless somebody works on it.
+fn not_running<S: System>(system: &S, guest: &Guest) -> Outcome<Failure> {
+    let mut failure = live::not_running(&guest.name);
+    // Who may not lock may not clear either.
+    if let Ok(Some(_lock)) = system.lock(&guest.name, Duration::ZERO) {
+        if clear(system, guest)? {
+            failure.message += "; what its supervisor had left behind is removed";
+        }
+    }
+    Ok(failure)
 }
 
 fn ignore_ended(result: Result<(), Errno>) -> Result<(), Errno> {
