@@ -74,7 +74,8 @@ Without --ip and the other options of the network the guest uses that of the hos
     Create(Create),
     /// Start a guest
     #[command(after_help = "\
-The console output of the guest goes to /var/log/vserver/NAME.log. A guest that reboots is started
+The console output of the guest goes to /var/log/vserver/NAME.log, or to logs/ of another
+--config-dir; from 1 MiB on that becomes NAME.log.1 and begins anew. A guest that reboots is started
 again with the same id and command, unless somebody stops it or it has rebooted 5 times within 60
 seconds; the log tells. A guest that halts stays down.
 

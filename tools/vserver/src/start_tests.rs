@@ -8,7 +8,7 @@ use crate::guest::Guest;
 use crate::model::{Fault, Model, guest, legacy_guest, program, told, vserver};
 use crate::rights::{CONTEXT_CAPS, DEFAULT_MASK};
 use crate::start::{Running, launch, prepare};
-use crate::stop::{Manner, stop};
+use crate::stop::{Manner, stop, stop_unless_ended};
 use crate::system::System;
 use libvserver::abi::{space, vcmd, vhin, vxc, vxf};
 use libvserver::fake::HOST_TASK;
@@ -438,6 +438,13 @@ fn what_does_not_run_cannot_be_stopped() {
     let model = Model::new();
     let failure = stop(&model, &guest(), MANNER).unwrap_err();
     assert_eq!(failure.reason, Reason::NotRunning);
+    // Who wants it to be down is content.
+    let stopped = stop_unless_ended(&model, &guest(), MANNER);
+    assert_eq!(stopped, Ok(None));
+    model
+        .fault
+        .set(Some((model.steps.borrow().len(), Fault::Error(libc::EIO))));
+    stop_unless_ended(&model, &guest(), MANNER).unwrap_err();
 }
 
 #[test]

@@ -100,6 +100,23 @@ pub fn stop<S: System>(system: &S, guest: &Guest, manner: Manner) -> Outcome<Sto
     Ok(stopped)
 }
 
+/// As [`stop`], for those who want a guest to end that ran a moment ago: none when it has ended by
+/// itself meanwhile.
+///
+/// # Errors
+///
+/// As [`stop`].
+pub fn stop_unless_ended<S: System>(
+    system: &S,
+    guest: &Guest,
+    manner: Manner,
+) -> Outcome<Option<Stopped>> {
+    match stop(system, guest, manner) {
+        Err(failure) if failure.reason == Reason::NotRunning => Ok(None),
+        other => other.map(Some),
+    }
+}
+
 /// Keeps the supervisor from starting the guest again. While it does so just now, the guest is not
 /// to be looked at: it would seem to have stopped.
 fn announce<S: System>(system: &S, guest: &Guest) -> Outcome<S::Lock> {

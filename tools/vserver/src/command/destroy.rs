@@ -10,7 +10,7 @@ use crate::failure::{Failure, Outcome, Reason};
 use crate::live::{look_at, support_failure};
 use crate::output;
 use crate::start::take_lock;
-use crate::stop::{Manner, stop};
+use crate::stop::{Manner, clear, stop_unless_ended};
 use crate::system::System;
 use libvserver::{Support, Vserver, probe};
 use serde_json::json;
@@ -28,12 +28,13 @@ pub(super) fn run(setting: &Setting, arguments: &Destroy) -> Outcome<u8> {
     }
     let vserver = Vserver::with(system);
     let support = probe(&vserver);
-    let live = match support {
-        Support::Available { .. } => look_at(&vserver, &guest)?.state.is_live(),
+    let can_run = match support {
+        Support::Available { .. } => true,
         // Without a kernel that can run guests, none runs.
         Support::NoSystemCall | Support::NoModule => false,
         other => return support_failure(other).map_or(Ok(0), Err),
     };
+    let live = can_run && look_at(&vserver, &guest)?.state.is_live();
     let mut stopped = None;
     if live && !arguments.force {
         return Err(Failure::new(
@@ -46,12 +47,22 @@ pub(super) fn run(setting: &Setting, arguments: &Destroy) -> Outcome<u8> {
             timeout: TIMEOUT,
             kill: false,
         };
-        stopped = Some(sentence(name, &stop(system, &guest, manner)?));
+        let done = stop_unless_ended(system, &guest, manner)?;
+        stopped = done.map(|stopped| sentence(name, &stopped));
     }
     // Nobody starts the guest from here on.
-    let _lock = matches!(support, Support::Available { .. })
-        .then(|| take_lock(system, name))
-        .transpose()?;
+    let _lock = can_run.then(|| take_lock(system, name)).transpose()?;
+    if can_run {
+        // Of a guest that somebody has started meanwhile, nothing is to be removed.
+        if look_at(&vserver, &guest)?.state.is_live() {
+            return Err(Failure::new(
+                Reason::AlreadyRunning,
+                format!("guest \"{name}\" was started meanwhile"),
+                format!("`vserver stop {name}` first, then try again"),
+            ));
+        }
+        clear(system, &guest)?;
+    }
     if arguments.purge {
         // First, so that a failure leaves the description to try again with.
         purge::remove(&guest)?;
@@ -63,6 +74,10 @@ pub(super) fn run(setting: &Setting, arguments: &Destroy) -> Outcome<u8> {
             &error,
             "check the file system; `vserver create` of a guest with this name removes them as well",
         )
+    })?;
+    system.remove_logs(name).map_err(|error| {
+        let log = system.log_file(name);
+        Failure::file("remove", &log, &error)
     })?;
     output::show(
         setting.json,

@@ -20,12 +20,12 @@ mod stop;
 mod wait;
 
 use crate::cli::{Cli, Command};
-use crate::failure::Outcome;
+use crate::failure::{Failure, Outcome};
 use crate::linux::{Layout, Linux};
 use crate::store::{DEFAULT_DIRECTORY, Store};
 use clap::CommandFactory;
 use libvserver::Kernel;
-use std::path::Path;
+use std::path::{Path, absolute};
 
 /// The machine that the command works on.
 type Machine = Linux<Kernel>;
@@ -37,12 +37,13 @@ struct Setting {
     json: bool,
 }
 
-/// Where the command keeps things. Guests that are described elsewhere have their accounts beside
-/// their descriptions: there may be others of the same name.
+/// Where the command keeps things. Guests that are described elsewhere have their accounts and logs
+/// beside their descriptions: there may be others of the same name.
 fn layout(descriptions: &Path) -> Layout {
     let mut layout = Layout::default();
     if descriptions != Path::new(DEFAULT_DIRECTORY) {
         layout.accounts = descriptions.join("accounts");
+        layout.logs = descriptions.join("logs");
     }
     layout
 }
@@ -53,9 +54,12 @@ fn layout(descriptions: &Path) -> Layout {
 ///
 /// The failure to report.
 pub fn run(cli: &Cli) -> Outcome<u8> {
+    // A supervisor changes its directory.
+    let descriptions = absolute(&cli.config_dir)
+        .map_err(|error| Failure::file("look for", &cli.config_dir, &error))?;
     let setting = Setting {
-        system: Linux::new(Kernel, layout(&cli.config_dir)),
-        store: Store::new(&cli.config_dir),
+        system: Linux::new(Kernel, layout(&descriptions)),
+        store: Store::new(&descriptions),
         json: cli.json,
     };
     match &cli.command {

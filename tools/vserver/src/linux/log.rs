@@ -48,6 +48,17 @@ fn open_file(path: &Path) -> io::Result<File> {
         .open(path)
 }
 
+/// Removes the log and the older one.
+pub(super) fn remove(directory: &Path, guest: &str) -> io::Result<()> {
+    let path = path(directory, guest);
+    [older(&path), path]
+        .iter()
+        .try_for_each(|path| match fs::remove_file(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            other => other,
+        })
+}
+
 impl Log {
     /// Writes to the log, which begins anew when it would become too long.
     ///
@@ -95,5 +106,9 @@ mod tests {
         other.write(b"ends").unwrap();
         assert_eq!(size(&file), 4096 + 10);
         assert_eq!(size(&older(&file)), MOST_BYTES);
+        open(directory, "web.db").unwrap();
+        remove(directory, "web").unwrap();
+        assert_eq!(fs::read_dir(directory).unwrap().count(), 1);
+        remove(directory, "web").unwrap();
     }
 }

@@ -112,6 +112,15 @@ impl<S: Syscall> Linux<S> {
     pub fn log_file(&self, guest: &str) -> PathBuf {
         log::path(&self.layout.logs, guest)
     }
+
+    /// Removes the console logs of a guest, so that another one of its name gets none of them.
+    ///
+    /// # Errors
+    ///
+    /// They cannot be removed.
+    pub fn remove_logs(&self, guest: &str) -> io::Result<()> {
+        log::remove(&self.layout.logs, guest)
+    }
 }
 
 /// Lets those who may not look below the directory of the locks, as they may look at descriptions
