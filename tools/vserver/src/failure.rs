@@ -2,6 +2,7 @@
 
 //! What went wrong, what to do about it, and the exit status that says so.
 
+use crate::linux::raw::process::is_root;
 use libvserver::Errno;
 use serde::{Deserialize, Serialize};
 use std::io;
@@ -72,6 +73,26 @@ Exit status:
   exec, enter and start --foreground otherwise pass on the status of what they ran,
   128 plus the signal number when a signal ended it.";
 
+/// What an error of the operating system is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Concern {
+    /// Files.
+    Files,
+    /// Anything else: terminals, cgroups, namespaces, tasks, the network.
+    Machine,
+}
+
+const FREE_SPACE: &str = "free space on that file system, then try again";
+const RAISE_LIMIT: &str = "a limit of the kernel is reached: of terminals (sysctl \
+                           kernel.pty.max), namespaces (user.max_*), mounts (fs.mount-max), keys \
+                           (kernel.keys.root_max*) or cgroups (cgroup.max.descendants of those \
+                           above), or a file system is full; raise it, then try again";
+const BECOME_ROOT: &str = "run the command as root on the host";
+const LOOK_AT_FILE: &str = "root was refused: look for a file system of another machine that does \
+                            not trust root, for `chattr +i` and for a security module";
+const LOOK_AROUND: &str = "root was refused: the command has to run on the host, outside of every \
+                           guest and container, and a security module may forbid it";
+
 /// A failure as the user sees it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {
@@ -94,28 +115,46 @@ impl Failure {
     }
 
     /// Makes a failure out of an error of the operating system; `what` is what was tried, such as
-    /// `"write /etc/vservers/web.toml"`. Errors with a well-known remedy get it, others get
+    /// `"open a terminal for the console"`. Errors with a well-known remedy get it, others get
     /// `remedy`.
     pub fn from_os(what: &str, error: &io::Error, remedy: &str) -> Self {
+        Self::about(Concern::Machine, is_root(), what, error, remedy)
+    }
+
+    /// As [`Failure::from_os`], where files were concerned, such as `"write
+    /// /etc/vservers/web.toml"`: a lack of space is that of their file system then.
+    pub fn of_files(what: &str, error: &io::Error, remedy: &str) -> Self {
+        Self::about(Concern::Files, is_root(), what, error, remedy)
+    }
+
+    fn about(concern: Concern, root: bool, what: &str, error: &io::Error, remedy: &str) -> Self {
         let errno = Errno(error.raw_os_error().unwrap_or(0));
         let cause = match errno.0 {
             0 => error.to_string(),
             _ => errno.to_string(),
         };
-        let (reason, remedy) = match errno.0 {
-            libc::ENOSPC | libc::EDQUOT => (
-                Reason::DiskFull,
-                "free space on that file system, then try again",
-            ),
-            libc::EPERM | libc::EACCES => (Reason::NoRight, "run the command as root on the host"),
-            _ => (Reason::KernelError, remedy),
+        let (reason, remedy) = match (errno.0, concern) {
+            (libc::ENOSPC | libc::EDQUOT, Concern::Files) => {
+                (Reason::DiskFull, FREE_SPACE.to_owned())
+            }
+            (libc::ENOSPC | libc::EDQUOT, Concern::Machine) => {
+                (Reason::KernelError, RAISE_LIMIT.to_owned())
+            }
+            (libc::EPERM | libc::EACCES, _) if !root => (Reason::NoRight, BECOME_ROOT.to_owned()),
+            (libc::EPERM | libc::EACCES, Concern::Files) => {
+                (Reason::NoRight, LOOK_AT_FILE.to_owned())
+            }
+            (libc::EPERM | libc::EACCES, Concern::Machine) => {
+                (Reason::NoRight, format!("{remedy}; {LOOK_AROUND}"))
+            }
+            _ => (Reason::KernelError, remedy.to_owned()),
         };
         Self::new(reason, format!("cannot {what}: {cause}"), remedy)
     }
 
     /// Makes a failure of a file operation.
     pub fn file(verb: &str, path: &Path, error: &io::Error) -> Self {
-        Self::from_os(
+        Self::of_files(
             &format!("{verb} {}", path.display()),
             error,
             "check the path and the file system",
@@ -157,6 +196,36 @@ mod tests {
             failure.message,
             "cannot write /x/y: ENOSPC (No space left on device)"
         );
+    }
+
+    #[test]
+    fn remedies_are_those_of_what_is_concerned() {
+        let about = |errno, concern, root| {
+            let error = io::Error::from_raw_os_error(errno);
+            let failure = Failure::about(concern, root, "do it", &error, "look at it");
+            (failure.reason, failure.remedy)
+        };
+        for errno in [libc::ENOSPC, libc::EDQUOT] {
+            let disk = (Reason::DiskFull, FREE_SPACE.to_owned());
+            assert_eq!(about(errno, Concern::Files, true), disk);
+            // No disk is full when there are too many terminals.
+            let limit = (Reason::KernelError, RAISE_LIMIT.to_owned());
+            assert_eq!(about(errno, Concern::Machine, true), limit);
+        }
+        for errno in [libc::EPERM, libc::EACCES] {
+            for concern in [Concern::Files, Concern::Machine] {
+                let (reason, remedy) = about(errno, concern, false);
+                assert_eq!((reason, &*remedy), (Reason::NoRight, BECOME_ROOT));
+                // Who is root is not told to become root.
+                let (reason, remedy) = about(errno, concern, true);
+                assert_eq!(reason, Reason::NoRight);
+                assert!(remedy.contains("root was refused"), "{remedy}");
+            }
+            let (_, remedy) = about(errno, Concern::Machine, true);
+            assert!(remedy.starts_with("look at it; "), "{remedy}");
+        }
+        let other = about(libc::EIO, Concern::Files, false);
+        assert_eq!(other, (Reason::KernelError, "look at it".to_owned()));
     }
 
     #[test]

@@ -22,17 +22,21 @@ pub const STORED_SPACES: u64 =
 
 /// Turns an error of one step into a failure that names the step.
 fn step<T, E: Into<io::Error>>(what: &str, result: Result<T, E>) -> Outcome<T> {
-    result.map_err(|error| {
-        let mut failure = Failure::from_os(
-            what,
-            &error.into(),
-            "nothing was left behind; the step named above says what the kernel refused",
-        );
-        if failure.reason != Reason::DiskFull {
-            failure.reason = Reason::StartFailed;
-        }
-        failure
-    })
+    result.map_err(|error| failed_start(Failure::from_os(what, &error.into(), REFUSED)))
+}
+
+/// As [`step`], for steps that make files of the guest.
+fn file_step(what: &str, result: io::Result<()>) -> Outcome<()> {
+    result.map_err(|error| failed_start(Failure::of_files(what, &error, REFUSED)))
+}
+
+const REFUSED: &str = "nothing was left behind; the step named above says what the kernel refused";
+
+fn failed_start(mut failure: Failure) -> Failure {
+    if failure.reason != Reason::DiskFull {
+        failure.reason = Reason::StartFailed;
+    }
+    failure
 }
 
 /// What was made for a guest on the host, before its first process.
@@ -70,7 +74,7 @@ pub fn become_guest<S: System>(
         .as_ref()
         .map_or(&[][..], |network| &network.dns);
     if !servers.is_empty() {
-        step(
+        file_step(
             "write /etc/resolv.conf of the guest",
             system.write_resolver(servers),
         )?;
@@ -137,7 +141,7 @@ fn build_view<S: System>(
     for filesystem in filesystems {
         // sysfs brings the mount point of the cgroups along and takes no new directories.
         if filesystem.kind != "cgroup2" {
-            step(
+            file_step(
                 &format!("make directory {} of the guest", filesystem.target),
                 system.make_directory(filesystem.target),
             )?;
@@ -148,13 +152,13 @@ fn build_view<S: System>(
         )?;
     }
     for (path, major, minor) in view::DEVICES {
-        step(
+        file_step(
             &format!("make {path}"),
             system.make_device(path, *major, *minor),
         )?;
     }
     for (path, target) in view::LINKS {
-        step(&format!("make {path}"), system.make_link(path, target))?;
+        file_step(&format!("make {path}"), system.make_link(path, target))?;
     }
     step(
         &format!("make {}", view::CONSOLE),

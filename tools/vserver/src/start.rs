@@ -118,7 +118,7 @@ pub fn take_lock<S: System>(system: &S, name: &str) -> Outcome<S::Lock> {
 pub fn held<L>(name: &str, attempt: io::Result<Option<L>>) -> Outcome<L> {
     attempt
         .map_err(|error| {
-            Failure::from_os(
+            Failure::of_files(
                 &format!("lock guest \"{name}\""),
                 &error,
                 "check that /run is writable",
@@ -159,10 +159,11 @@ pub fn launch<S: System>(
     lock: S::Lock,
 ) -> Outcome<Running<S>> {
     let log = system.open_log(&guest.name).map_err(|error| {
-        start_failure(
+        failed_start(Failure::of_files(
             &format!("open the console log of guest \"{}\"", guest.name),
             &error,
-        )
+            "check the directory of the logs",
+        ))
     })?;
     let (numbers, bucket) = confine::prepare(system, guest)?;
     // Of a run whose supervisor has died; what its context had counted is lost.
@@ -337,11 +338,14 @@ pub(crate) fn end_child<S: System>(system: &S, xid: u32, target: i32, child: &mu
 }
 
 fn start_failure(what: &str, error: &io::Error) -> Failure {
-    let mut failure = Failure::from_os(
+    failed_start(Failure::from_os(
         what,
         error,
         "nothing was left behind; the step named above says what the kernel refused",
-    );
+    ))
+}
+
+fn failed_start(mut failure: Failure) -> Failure {
     if failure.reason != Reason::DiskFull {
         failure.reason = Reason::StartFailed;
     }

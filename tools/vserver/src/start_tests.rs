@@ -157,6 +157,19 @@ fn a_full_disk_is_told_apart_in_every_step() {
     let failure = start(&model).unwrap_err();
     assert_eq!(failure.reason, Reason::DiskFull);
     model.assert_clean("full disk");
+    // Terminals and cgroups are no files, though the kernel says the same of them.
+    for step in ["open console", "create cgroup", "spawn"] {
+        let model = Model::new();
+        start(&model).unwrap();
+        let position = model.position(step);
+        let model = Model::new();
+        model
+            .fault
+            .set(Some((position, Fault::Error(libc::ENOSPC))));
+        let failure = start(&model).unwrap_err();
+        assert_eq!(failure.reason, Reason::StartFailed, "{step}");
+        assert!(failure.remedy.contains("kernel.pty.max"), "{failure:?}");
+    }
 }
 
 /// A guest whose description asks for more than the smallest.

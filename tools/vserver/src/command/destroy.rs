@@ -69,7 +69,7 @@ pub(super) fn run(setting: &Setting, arguments: &Destroy) -> Outcome<u8> {
     }
     setting.store.remove(&guest)?;
     system.replace_accounts(name, "").map_err(|error| {
-        Failure::from_os(
+        Failure::of_files(
             &format!("remove the accounts of guest \"{name}\""),
             &error,
             "check the file system; `vserver create` of a guest with this name removes them as well",

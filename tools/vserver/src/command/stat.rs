@@ -69,7 +69,7 @@ fn entry<S: System>(system: &S, guest: Guest, survey: &Survey, available: bool) 
         .then(|| sample(&vserver, &guest.name, guest.xid))
         .flatten();
     let books = books(system, &guest.name, counted).map_err(|error| {
-        Failure::from_os(
+        Failure::of_files(
             &format!("read the accounts of guest \"{}\"", guest.name),
             &error,
             "check the file system of the accounts, as a rule /var/lib/vserver",

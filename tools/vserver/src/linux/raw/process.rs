@@ -159,6 +159,12 @@ pub fn exit_now(status: i32) -> ! {
     unsafe { libc::_exit(status) }
 }
 
+/// Whether the caller acts as root.
+pub fn is_root() -> bool {
+    // SAFETY: the call has no arguments and cannot fail.
+    unsafe { libc::geteuid() == 0 }
+}
+
 /// Starts a session.
 pub fn new_session() -> io::Result<()> {
     // SAFETY: the call takes no arguments.
