@@ -19,6 +19,7 @@ use vserver::failure::{Outcome, Reason};
 use vserver::guest::Guest;
 use vserver::linux::{Layout, Linux, sealed, supervisor};
 use vserver::start::{Running, exit_status_of, launch, prepare};
+use vserver::stop::{Manner, stop};
 use vserver::system::{Program, System, Waited};
 
 type Machine = Linux<Fake>;
@@ -56,6 +57,10 @@ const CASES: &[Case] = &[
     (
         "a_guest_in_the_background_is_logged",
         a_guest_in_the_background_is_logged,
+    ),
+    (
+        "what_a_killed_supervisor_leaves_is_cleared",
+        what_a_killed_supervisor_leaves_is_cleared,
     ),
     (
         "a_guest_that_prints_without_end_waits",
@@ -375,6 +380,47 @@ fn a_guest_in_the_background_is_logged(bench: &Bench) {
     assert_eq!(lines, ["begins", "ends"], "{log}");
     assert_eq!(mount_points(), mounts);
     assert_eq!(bench.system.find_cgroup(&guest.name), None);
+}
+
+fn what_a_killed_supervisor_leaves_is_cleared(bench: &Bench) {
+    let guest = bench.guest();
+    let script = "until test -e /go; do sleep 0.02; done; rm /go";
+    let lock = prepare(&bench.system, &guest).unwrap();
+    let words = program(&guest, &["/bin/sh", "-c", script]);
+    supervisor::detach(&bench.system, &guest, &words, lock).unwrap();
+    let supervisor = fs::read_to_string("/proc/thread-self/children").unwrap();
+    let mut kill = Command::new("/bin/kill");
+    let killed = kill.args(["-KILL", supervisor.trim_end()]).status();
+    assert!(killed.unwrap().success());
+    // Without cgroup2 nothing tells that something is left.
+    let Some(cgroup) = bench.system.find_cgroup(&guest.name) else {
+        return;
+    };
+    let tasks = || fs::read_to_string(cgroup.path.join("cgroup.procs")).unwrap();
+    assert_ne!(tasks(), "", "the guest goes on");
+    fs::write(guest.root.join("go"), "").unwrap();
+    let begin = Instant::now();
+    while !tasks().is_empty() {
+        assert!(begin.elapsed() < Duration::from_secs(60), "{}", tasks());
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let lock = bench
+        .system
+        .lock(&guest.name, Duration::from_secs(60))
+        .unwrap();
+    assert!(lock.is_some(), "the lock goes with the supervisor");
+    drop(lock);
+    let manner = Manner {
+        timeout: Duration::ZERO,
+        kill: false,
+    };
+    // The model of the system call has died with the supervisor, and its context with it.
+    let failure = stop(&bench.system, &guest, manner).unwrap_err();
+    assert_eq!(failure.reason, Reason::NotRunning);
+    assert!(failure.message.contains("left behind"), "{failure:?}");
+    assert_eq!(bench.system.find_cgroup(&guest.name), None);
+    let accounts = bench.system.read_accounts(&guest.name).unwrap();
+    assert_eq!(accounts.lines().count(), 1);
 }
 
 fn a_guest_that_prints_without_end_waits(bench: &Bench) {
