@@ -36,6 +36,7 @@ pub mod openmetrics;
 pub mod output;
 pub mod quantity;
 pub mod rate;
+pub mod removal;
 pub mod rights;
 pub mod signals;
 pub mod stack;

@@ -2,16 +2,23 @@
 
 //! Cgroups of guests: `vserver/NAME` below the mount point of cgroup2.
 
+use crate::removal::{Files, remove_tree};
 use crate::system::Cgroup;
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// How long tasks that have ended may still occupy a cgroup.
 const PATIENCE: Duration = Duration::from_secs(10);
-const INTERVAL: Duration = Duration::from_millis(10);
+/// How many cgroups a guest may make: more than a systemd with many services does.
+const MOST_CGROUPS: u32 = 2000;
+/// How deep they may be in one another.
+const DEEPEST: u32 = 32;
+/// How many all guests have and make. The kernel numbers those with memory accounts by 16 bits, and
+/// the host is to have as many.
+const MOST_OF_ALL: u32 = 32_000;
 
 /// A mounted cgroup2 file system.
 #[derive(Debug, PartialEq, Eq)]
@@ -58,9 +65,30 @@ pub(super) fn create(guest: &str) -> io::Result<Option<Cgroup>> {
     };
     let cgroup = cgroup_in(&hierarchy, guest);
     // What an earlier guest of this name left behind is empty and goes; what has tasks stays.
-    remove_tree(&cgroup.path, Duration::ZERO)?;
+    remove_tree(&cgroup.path, Files::OfTheKernel, Duration::ZERO)?;
     fs::create_dir_all(&cgroup.path)?;
+    bound_below(&hierarchy.mount_point, guest)?;
     Ok(Some(cgroup))
+}
+
+/// Bounds what may be made below the cgroup of a guest, and below those of all guests: the kernel
+/// has numbers for so many on the whole machine. With nsdelegate the files of the guest's topmost
+/// cgroup are not its own to write; and the one above is out of its sight.
+fn bound_below(top: &Path, guest: &str) -> io::Result<()> {
+    let all = top.join("vserver");
+    let one = all.join(guest);
+    for (directory, file, value) in [
+        (&all, "cgroup.max.descendants", MOST_OF_ALL),
+        (&one, "cgroup.max.descendants", MOST_CGROUPS),
+        (&one, "cgroup.max.depth", DEEPEST),
+    ] {
+        match write(&directory.join(file), &value.to_string()) {
+            // Kernels before 4.14.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            other => other?,
+        }
+    }
+    Ok(())
 }
 
 pub(super) fn find(guest: &str) -> Option<Cgroup> {
@@ -120,33 +148,9 @@ fn enable_below(top: &Path, guest: &str, controller: &str) -> io::Result<bool> {
 pub(super) fn remove(guest: &str) -> io::Result<()> {
     match hierarchy()? {
         None => Ok(()),
-        Some(hierarchy) => remove_tree(&cgroup_in(&hierarchy, guest).path, PATIENCE),
-    }
-}
-
-/// Removes a cgroup and all below it, deepest first.
-fn remove_tree(path: &Path, patience: Duration) -> io::Result<()> {
-    let entries = match fs::read_dir(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        other => other?,
-    };
-    for entry in entries {
-        let entry = entry?;
-        if entry.file_type()?.is_dir() {
-            remove_tree(&entry.path(), patience)?;
-        }
-    }
-    let deadline = Instant::now() + patience;
-    loop {
-        match fs::remove_dir(path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-            Err(error) if error.kind() == io::ErrorKind::ResourceBusy => {
-                if Instant::now() >= deadline {
-                    return Err(error);
-                }
-                std::thread::sleep(INTERVAL);
-            }
-            other => return other,
+        Some(hierarchy) => {
+            let path = cgroup_in(&hierarchy, guest).path;
+            remove_tree(&path, Files::OfTheKernel, PATIENCE)
         }
     }
 }
@@ -197,12 +201,24 @@ mod tests {
     }
 
     #[test]
-    fn trees_are_removed_deepest_first() {
+    fn cgroups_that_a_guest_makes_are_bounded() {
         let directory = tempfile::tempdir().unwrap();
-        let top = directory.path().join("web");
-        fs::create_dir_all(top.join("a/b")).unwrap();
-        remove_tree(&top, Duration::ZERO).unwrap();
-        assert!(!top.exists());
-        remove_tree(&top, Duration::ZERO).unwrap();
+        let top = directory.path();
+        let guest = top.join("vserver/web");
+        fs::create_dir_all(&guest).unwrap();
+        for cgroup in [&top.join("vserver"), &guest] {
+            for file in ["cgroup.max.descendants", "cgroup.max.depth"] {
+                fs::write(cgroup.join(file), "max").unwrap();
+            }
+        }
+        bound_below(top, "web").unwrap();
+        let written = |file: &str| fs::read_to_string(top.join("vserver").join(file)).unwrap();
+        assert_eq!(written("web/cgroup.max.descendants"), "2000\n");
+        assert_eq!(written("web/cgroup.max.depth"), "32\n");
+        assert_eq!(written("cgroup.max.descendants"), "32000\n");
+        assert_eq!(written("cgroup.max.depth"), "max");
+        // A kernel without these files makes no guest fail.
+        fs::create_dir(top.join("vserver/db")).unwrap();
+        bound_below(top, "db").unwrap();
     }
 }
