@@ -29,11 +29,13 @@ pub const FILE_SYSTEMS: &[FileSystem] = &[
     filesystem("sysfs", "/sys", NOSUID | NODEV | NOEXEC | RDONLY, ""),
     // No NODEV: the nodes below are made here, and the guest may make no others.
     filesystem("tmpfs", "/dev", NOSUID | NOEXEC, "mode=755,size=1m"),
+    // The kernel counts the terminals of the whole machine (sysctl kernel.pty.max): a guest that
+    // may have all of them would leave none to the others.
     filesystem(
         "devpts",
         "/dev/pts",
         NOSUID | NOEXEC,
-        "newinstance,ptmxmode=0666,mode=0620,gid=5",
+        "newinstance,ptmxmode=0666,mode=0620,gid=5,max=256",
     ),
     filesystem("tmpfs", "/dev/shm", NOSUID | NODEV, "mode=1777"),
     filesystem("tmpfs", "/run", NOSUID | NODEV, "mode=755"),
@@ -170,6 +172,13 @@ mod tests {
             );
             assert_ne!(mount.flags & NOSUID, 0, "{}", mount.target);
         }
+    }
+
+    #[test]
+    fn terminals_of_a_guest_are_counted_by_itself() {
+        let devpts = FILE_SYSTEMS.iter().find(|mount| mount.kind == "devpts");
+        let data = devpts.unwrap().data;
+        assert!(data.split(',').any(|option| option == "max=256"), "{data}");
     }
 
     #[test]
