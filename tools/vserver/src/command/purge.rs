@@ -4,9 +4,11 @@
 
 use crate::failure::{Failure, Outcome, Reason};
 use crate::guest::Guest;
+use crate::removal::{Files, remove_tree};
 use crate::store::Store;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// Checks that removing the root directory of `guest` removes nothing else.
 ///
@@ -104,7 +106,7 @@ fn unescape(field: &str) -> String {
 ///
 /// A file cannot be removed.
 pub(super) fn remove(guest: &Guest) -> Outcome<()> {
-    fs::remove_dir_all(&guest.root)
+    remove_tree(&guest.root, Files::Go, Duration::ZERO)
         .map_err(|error| Failure::file("remove directory", &guest.root, &error))
 }
 
