@@ -5,14 +5,20 @@
 use crate::description;
 use crate::failure::{Failure, Outcome, Reason};
 use crate::guest::Guest;
+use crate::linux::raw::descriptor::try_lock;
 use libvserver::check_name;
 use std::fs;
 use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 /// Where descriptions are kept unless the command line or the environment says otherwise.
 pub const DEFAULT_DIRECTORY: &str = "/etc/vservers";
+
+/// How long another command may choose what no two guests may have before this one gives up.
+const PATIENCE: Duration = Duration::from_secs(30);
+const INTERVAL: Duration = Duration::from_millis(10);
 
 /// A directory of descriptions.
 #[derive(Clone, Debug)]
@@ -111,6 +117,41 @@ impl Store {
             .collect())
     }
 
+    /// Keeps others from giving guests ids and addresses, until dropped: what one has found free is
+    /// still free when it is written down. The directory is made when it is missing.
+    ///
+    /// # Errors
+    ///
+    /// [`Reason::AlreadyRunning`] when another process keeps the lock, or the directory cannot be
+    /// made.
+    pub fn lock(&self) -> Outcome<fs::File> {
+        self.lock_within(PATIENCE)
+    }
+
+    fn lock_within(&self, patience: Duration) -> Outcome<fs::File> {
+        self.make()?;
+        let failed = |error: io::Error| Failure::file("lock directory", &self.directory, &error);
+        let directory = fs::File::open(&self.directory).map_err(failed)?;
+        let deadline = Instant::now() + patience;
+        while !try_lock(&directory, false).map_err(failed)? {
+            if Instant::now() >= deadline {
+                let place = self.directory.display();
+                return Err(Failure::new(
+                    Reason::AlreadyRunning,
+                    format!("another command gives ids and addresses to the guests in {place}"),
+                    "wait until it has ended, then try again",
+                ));
+            }
+            std::thread::sleep(INTERVAL);
+        }
+        Ok(directory)
+    }
+
+    fn make(&self) -> Outcome<()> {
+        fs::create_dir_all(&self.directory)
+            .map_err(|error| Failure::file("create directory", &self.directory, &error))
+    }
+
     /// Writes the description of a new guest: completely or not at all, and never over an
     /// existing one. The directory is made when it is missing.
     ///
@@ -119,12 +160,9 @@ impl Store {
     /// [`Reason::GuestExists`], [`Reason::DiskFull`], or the directory cannot be written.
     pub fn add(&self, name: &str, text: &str) -> Outcome<PathBuf> {
         let file = self.file_of(name)?;
-        fs::create_dir_all(&self.directory)
-            .map_err(|error| Failure::file("create directory", &self.directory, &error))?;
-        let draft = self
-            .directory
-            .join(format!(".{name}.{}.new", std::process::id()));
-        let result = self.write_draft(&draft, text).and_then(|()| {
+        self.make()?;
+        let draft = draft_in(&self.directory, name);
+        let result = write_draft(&draft, text, None).and_then(|()| {
             // Unlike a rename, a link never replaces what is there.
             fs::hard_link(&draft, &file).map_err(|error| match error.kind() {
                 io::ErrorKind::AlreadyExists => exists(name, &file),
@@ -134,47 +172,32 @@ impl Store {
         let cleaned = fs::remove_file(&draft);
         result?;
         cleaned.map_err(|error| Failure::file("remove", &draft, &error))?;
-        self.sync()?;
+        sync(&self.directory)?;
         Ok(file)
     }
 
-    fn write_draft(&self, draft: &Path, text: &str) -> Outcome<()> {
-        let write = || {
-            let mut open = fs::OpenOptions::new();
-            let mut output = open.write(true).create_new(true).mode(0o644).open(draft)?;
-            output.write_all(text.as_bytes())?;
-            output.sync_all()
-        };
-        write().map_err(|error| Failure::file("write", draft, &error))
-    }
-
-    fn sync(&self) -> Outcome<()> {
-        fs::File::open(&self.directory)
-            .and_then(|directory| directory.sync_all())
-            .map_err(|error| Failure::file("write", &self.directory, &error))
-    }
-
     /// Writes the description of a guest anew: completely or not at all. What is written must be
-    /// readable again.
+    /// readable again. Owner and mode stay; when the file is a link, the file that it leads to is
+    /// written.
     ///
     /// # Errors
     ///
     /// [`Reason::BrokenConfiguration`], [`Reason::DiskFull`], or the directory cannot be written.
     pub fn replace(&self, guest: &Guest, text: &str) -> Outcome<()> {
         description::parse(&guest.name, &guest.file, text)?;
-        let draft = self
-            .directory
-            .join(format!(".{}.{}.new", guest.name, std::process::id()));
-        let result = self.write_draft(&draft, text).and_then(|()| {
-            fs::rename(&draft, &guest.file)
-                .map_err(|error| Failure::file("write", &guest.file, &error))
-        });
+        let failed = |error: io::Error| Failure::file("write", &guest.file, &error);
+        let file = fs::canonicalize(&guest.file).map_err(failed)?;
+        let before = fs::metadata(&file).map_err(failed)?;
+        let directory = file.parent().unwrap_or(&self.directory);
+        let draft = draft_in(directory, &guest.name);
+        let result = write_draft(&draft, text, Some(&before))
+            .and_then(|()| fs::rename(&draft, &file).map_err(failed));
         if result.is_err() {
             // It may not have been made.
             let _ = fs::remove_file(&draft);
         }
         result?;
-        self.sync()
+        sync(directory)
     }
 
     /// Removes the description of a guest.
@@ -185,8 +208,41 @@ impl Store {
     pub fn remove(&self, guest: &Guest) -> Outcome<()> {
         fs::remove_file(&guest.file)
             .map_err(|error| Failure::file("remove", &guest.file, &error))?;
-        self.sync()
+        sync(&self.directory)
     }
+}
+
+/// Where the next description of a guest is written before it takes its place.
+fn draft_in(directory: &Path, name: &str) -> PathBuf {
+    directory.join(format!(".{name}.{}.new", std::process::id()))
+}
+
+/// Writes a file that has the owner and mode of the one `before` it, if there is one.
+fn write_draft(draft: &Path, text: &str, before: Option<&fs::Metadata>) -> Outcome<()> {
+    let write = || {
+        // Nobody reads what the former file did not let them.
+        let mode = before.map_or(0o644, |_| 0o600);
+        let mut open = fs::OpenOptions::new();
+        let mut output = open.write(true).create_new(true).mode(mode).open(draft)?;
+        if let Some(before) = before {
+            let made = output.metadata()?;
+            if (made.uid(), made.gid()) != (before.uid(), before.gid()) {
+                fchown(&output, Some(before.uid()), Some(before.gid()))?;
+            }
+            let mode = before.permissions().mode() & 0o7777;
+            output.set_permissions(fs::Permissions::from_mode(mode))?;
+        }
+        output.write_all(text.as_bytes())?;
+        output.sync_all()
+    };
+    write().map_err(|error| Failure::file("write", draft, &error))
+}
+
+/// Makes what has happened in a directory last.
+fn sync(directory: &Path) -> Outcome<()> {
+    fs::File::open(directory)
+        .and_then(|opened| opened.sync_all())
+        .map_err(|error| Failure::file("write", directory, &error))
 }
 
 /// The failure for a guest that is there already.
@@ -242,6 +298,47 @@ mod tests {
         assert_eq!(names, ["db", "web"]);
         assert!(list[0].1.is_err());
         assert_eq!(list[1].1.as_ref().unwrap().xid, 42);
+    }
+
+    #[test]
+    fn ids_are_chosen_by_one_at_a_time() {
+        let (_keep, store) = store();
+        let first = store.lock().unwrap();
+        let failure = store.lock_within(Duration::ZERO).unwrap_err();
+        assert_eq!(failure.reason, Reason::AlreadyRunning);
+        drop(first);
+        store.lock_within(Duration::ZERO).unwrap();
+    }
+
+    #[test]
+    fn what_is_written_anew_keeps_its_mode_and_owner() {
+        let (_keep, store) = store();
+        let file = store.add("web", TEXT).unwrap();
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
+        // Only root can give a file away.
+        let given = std::os::unix::fs::chown(&file, Some(12_345), Some(54_321)).is_ok();
+        let guest = store.load("web").unwrap();
+        let text = TEXT.replace("42", "43");
+        store.replace(&guest, &text).unwrap();
+        assert_eq!(fs::read_to_string(&file).unwrap(), text);
+        let found = fs::metadata(&file).unwrap();
+        assert_eq!(found.permissions().mode() & 0o7777, 0o600);
+        assert!(!given || (found.uid(), found.gid()) == (12_345, 54_321));
+    }
+
+    #[test]
+    fn a_link_to_a_description_stays_one() {
+        let (keep, store) = store();
+        let real = keep.path().join("elsewhere.toml");
+        fs::write(&real, TEXT).unwrap();
+        fs::create_dir(store.directory()).unwrap();
+        let link = store.file_of("web").unwrap();
+        std::os::unix::fs::symlink("../elsewhere.toml", &link).unwrap();
+        let text = TEXT.replace("42", "43");
+        store.replace(&store.load("web").unwrap(), &text).unwrap();
+        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+        assert_eq!(fs::read_to_string(&real).unwrap(), text);
+        assert_eq!(fs::read_dir(keep.path()).unwrap().count(), 2, "no draft");
     }
 
     #[test]
