@@ -31,6 +31,8 @@ pub(super) fn run(setting: &Setting, arguments: &Create) -> Outcome<u8> {
     }
     let root = absolute(&arguments.root)?;
     start::check_root(&setting.system, &root)?;
+    // From choosing an id to writing it down: two at once would choose the same.
+    let _held = setting.store.lock()?;
     let guests = setting.store.list()?;
     let running = setting.system.context_ids().map_err(|error| {
         Failure::from_os(
