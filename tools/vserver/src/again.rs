@@ -4,6 +4,7 @@
 //! has rebooted.
 
 use crate::accounts::Settled;
+use crate::claim::Claim;
 use crate::failure::{Failure, Outcome, Reason};
 use crate::guest::{Guest, PidNamespace};
 use crate::inside::xid_in_use;
@@ -280,7 +281,8 @@ fn start_again<S: System>(
     let ended = end_context(system, guest, Fate::Ends);
     let cleaned = clean(system, guest, Rest::Goes);
     ended.and(cleaned)?;
-    launch(system, &stack::refreshed(guest), program, lock)
+    let claim = Claim::with(system, &guest.name, lock)?;
+    launch(system, &stack::refreshed(guest), program, claim)
 }
 
 /// Ends what is left of a guest whose init has ended and that is not started again. The end of the

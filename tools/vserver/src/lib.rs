@@ -12,6 +12,7 @@ pub mod again;
 pub mod bits;
 pub mod bucket;
 pub mod change;
+pub mod claim;
 pub mod cli;
 pub mod command;
 pub mod confine;
@@ -54,6 +55,8 @@ pub mod wish;
 
 #[cfg(test)]
 mod again_tests;
+#[cfg(test)]
+mod claim_tests;
 #[cfg(test)]
 mod model;
 #[cfg(test)]

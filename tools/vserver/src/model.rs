@@ -284,6 +284,11 @@ impl System for Model {
         Ok(self.hold(format!("stop {guest}")))
     }
 
+    fn lock_description(&self, guest: &str, _patience: Duration) -> io::Result<Option<Held>> {
+        self.step("lock the description")?;
+        Ok(self.hold(format!("description {guest}")))
+    }
+
     fn is_directory(&self, path: &Path) -> io::Result<bool> {
         self.step("look at root")?;
         Ok(self.directories.contains(&path.display().to_string()))

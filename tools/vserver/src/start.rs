@@ -3,6 +3,7 @@
 //! Starting a guest: from the host's side, with rollback.
 
 use crate::accounts::{self, Meter, Sample};
+use crate::claim::Claim;
 use crate::confine;
 use crate::failure::{Failure, Outcome, Reason};
 use crate::guest::{Guest, PidNamespace, is_plain_absolute};
@@ -101,13 +102,13 @@ fn check_stopped<S: System>(system: &S, guest: &Guest) -> Outcome<()> {
     }
 }
 
-/// Takes the lock of a guest.
+/// Takes the locks of a guest and of its description.
 ///
 /// # Errors
 ///
-/// [`Reason::AlreadyRunning`] when another process keeps it.
-pub fn take_lock<S: System>(system: &S, name: &str) -> Outcome<S::Lock> {
-    held(name, system.lock(name, LOCK_PATIENCE))
+/// [`Reason::AlreadyRunning`] when another process keeps one.
+pub fn take_lock<S: System>(system: &S, name: &str) -> Outcome<Claim<S::Lock>> {
+    Claim::take(system, name)
 }
 
 /// Turns an attempt to take a lock of a guest into the lock.
@@ -133,21 +134,40 @@ pub fn held<L>(name: &str, attempt: io::Result<Option<L>>) -> Outcome<L> {
         })
 }
 
-/// Makes the checks that change nothing, then takes the lock of the guest.
+/// Makes the checks that change nothing, then takes the locks of the guest.
 ///
 /// # Errors
 ///
 /// Missing support, a missing root, a guest that runs already, an id that is in use.
-pub fn prepare<S: System>(system: &S, guest: &Guest) -> Outcome<S::Lock> {
-    check_root(system, &guest.root)?;
-    check_stopped(system, guest)?;
-    let lock = take_lock(system, &guest.name)?;
-    // Another start may have won while this one waited.
-    check_stopped(system, guest)?;
-    Ok(lock)
+pub fn prepare<S: System>(system: &S, guest: &Guest) -> Outcome<Claim<S::Lock>> {
+    let load = || Ok(guest.clone());
+    prepare_by(system, &guest.name, &load).map(|(_, claim)| claim)
 }
 
-/// Starts a guest. When a step fails, everything that earlier steps made is gone again.
+/// As [`prepare`], for a guest that `load` reads; returns what it has read under the locks. While
+/// this waited for them, the guest may have been changed, removed or started.
+///
+/// # Errors
+///
+/// Those of [`prepare`] and of `load`.
+pub fn prepare_by<S: System>(
+    system: &S,
+    name: &str,
+    load: &dyn Fn() -> Outcome<Guest>,
+) -> Outcome<(Guest, Claim<S::Lock>)> {
+    let checked = || {
+        let guest = load()?;
+        check_root(system, &guest.root)?;
+        check_stopped(system, &guest)?;
+        Ok(guest)
+    };
+    checked()?;
+    let claim = take_lock(system, name)?;
+    Ok((checked()?, claim))
+}
+
+/// Starts a guest. When a step fails, everything that earlier steps made is gone again. The
+/// description is free to be changed when this returns: the guest is one that runs then.
 ///
 /// # Errors
 ///
@@ -156,8 +176,12 @@ pub fn launch<S: System>(
     system: &S,
     guest: &Guest,
     program: &Program,
-    lock: S::Lock,
+    claim: Claim<S::Lock>,
 ) -> Outcome<Running<S>> {
+    let Claim {
+        life: lock,
+        description: _held,
+    } = claim;
     let log = system.open_log(&guest.name).map_err(|error| {
         failed_start(Failure::of_files(
             &format!("open the console log of guest \"{}\"", guest.name),

@@ -117,6 +117,9 @@ pub trait System: Syscall {
     fn announce_stop(&self, guest: &str, patience: Duration) -> io::Result<Option<Self::Lock>>;
     /// Makes sure that nobody stops the guest, until dropped; none when somebody does.
     fn exclude_stop(&self, guest: &str) -> io::Result<Option<Self::Lock>>;
+    /// Takes the right to read and change the description of a guest; none when another process
+    /// keeps it longer than `patience`.
+    fn lock_description(&self, guest: &str, patience: Duration) -> io::Result<Option<Self::Lock>>;
     /// Whether `path` is a directory of the host.
     fn is_directory(&self, path: &Path) -> io::Result<bool>;
     /// Ids of all contexts; empty when the kernel has none.

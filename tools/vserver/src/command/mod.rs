@@ -19,12 +19,15 @@ mod stat;
 mod stop;
 mod wait;
 
+use crate::claim::lock_description;
 use crate::cli::{Cli, Command};
 use crate::failure::{Failure, Outcome};
+use crate::guest::Guest;
 use crate::linux::{Layout, Linux};
 use crate::store::{DEFAULT_DIRECTORY, Store};
 use clap::CommandFactory;
 use libvserver::Kernel;
+use std::fs::File;
 use std::path::{Path, absolute};
 
 /// The machine that the command works on.
@@ -35,6 +38,17 @@ struct Setting {
     system: Machine,
     store: Store,
     json: bool,
+}
+
+impl Setting {
+    /// Loads a guest whose description is going to be changed: nobody else changes it, or starts
+    /// the guest, until the lock is dropped.
+    fn load_to_change(&self, name: &str) -> Outcome<(Guest, Option<File>)> {
+        // Nothing is left behind for a guest that is not there.
+        self.store.load(name)?;
+        let lock = lock_description(&self.system, name)?;
+        Ok((self.store.load(name)?, lock))
+    }
 }
 
 /// Where the command keeps things. Guests that are described elsewhere have their accounts and logs

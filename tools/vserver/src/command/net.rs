@@ -18,12 +18,12 @@ use serde_json::json;
 use std::fs;
 
 pub(super) fn run(setting: &Setting, arguments: &Net) -> Outcome<u8> {
-    let guest = setting.store.load(&arguments.name)?;
+    let name = &arguments.name;
     match &arguments.action {
-        NetAction::Add(list) => change(setting, &guest, Action::Add, &list.addresses),
-        NetAction::Remove(list) => change(setting, &guest, Action::Remove, &list.addresses),
-        NetAction::Rate(wish) => rate(setting, &guest, &wish.rate),
-        NetAction::Show => show(setting, &guest),
+        NetAction::Add(list) => change(setting, name, Action::Add, &list.addresses),
+        NetAction::Remove(list) => change(setting, name, Action::Remove, &list.addresses),
+        NetAction::Rate(wish) => rate(setting, name, &wish.rate),
+        NetAction::Show => show(setting, &setting.store.load(name)?),
     }
 }
 
@@ -43,7 +43,8 @@ fn texts(addresses: &[Address]) -> Vec<String> {
     addresses.iter().map(Address::to_string).collect()
 }
 
-fn change(setting: &Setting, guest: &Guest, action: Action, words: &[String]) -> Outcome<u8> {
+fn change(setting: &Setting, name: &str, action: Action, words: &[String]) -> Outcome<u8> {
+    let (guest, _held) = &setting.load_to_change(name)?;
     let (changed, after) = plan(guest, action, words)?;
     let text = fs::read_to_string(&guest.file)
         .map_err(|error| Failure::file("read", &guest.file, &error))?;
@@ -80,7 +81,8 @@ fn change(setting: &Setting, guest: &Guest, action: Action, words: &[String]) ->
     Ok(0)
 }
 
-fn rate(setting: &Setting, guest: &Guest, word: &str) -> Outcome<u8> {
+fn rate(setting: &Setting, name: &str, word: &str) -> Outcome<u8> {
+    let (guest, _held) = &setting.load_to_change(name)?;
     let wanted = plan_rate(guest, word)?;
     let text = fs::read_to_string(&guest.file)
         .map_err(|error| Failure::file("read", &guest.file, &error))?;

@@ -28,7 +28,8 @@ pub(super) fn run(setting: &Setting, arguments: &Reboot) -> Outcome<u8> {
         kill: false,
     };
     let stopped = stop(system, &guest, manner)?;
-    let started = in_background(setting, &guest, &guest.init).map_err(|mut failure| {
+    // The description as it is by now.
+    let started = in_background(setting, &guest.name, &[]).map_err(|mut failure| {
         failure.message += &format!("; guest \"{}\" is stopped now", guest.name);
         failure
     })?;
@@ -36,19 +37,19 @@ pub(super) fn run(setting: &Setting, arguments: &Reboot) -> Outcome<u8> {
     output::show(
         setting.json,
         &json!({
-            "name": guest.name,
-            "xid": guest.xid,
+            "name": started.guest.name,
+            "xid": started.guest.xid,
             "state": "running",
             "asked_with": stopped.asked_with,
             "killed": stopped.killed,
             "because": stopped.because,
-            "init": guest.init,
+            "init": started.words,
             "log": started.log,
             "notes": started.notes,
         }),
         || {
             let line = sentence(&guest.name, &stopped);
-            format!("{line}\n{}", started.sentence(&guest))
+            format!("{line}\n{}", started.sentence())
         },
     );
     Ok(0)

@@ -75,7 +75,7 @@ fn set_limits(setting: &Setting, arguments: &Set, wishes: &limit_change::Wishes)
         ));
     }
     let system = &setting.system;
-    let guest = setting.store.load(&arguments.name)?;
+    let (guest, _held) = setting.load_to_change(&arguments.name)?;
     let plan = wishes.plan(&guest.limits);
     let plan = plan.map_err(|problem| usage(problem.message, problem.remedy))?;
     limit_change::check(system, &plan)?;

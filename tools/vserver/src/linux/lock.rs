@@ -20,6 +20,8 @@ pub(super) enum Purpose {
     Stop,
     /// Starting again, and nobody stops; one at a time.
     NoStop,
+    /// Reading the description and acting upon it, or changing it; one at a time.
+    Description,
 }
 
 pub(super) fn take(
@@ -32,6 +34,7 @@ pub(super) fn take(
     let suffix = match purpose {
         Purpose::Life => "lock",
         Purpose::Stop | Purpose::NoStop => "stop",
+        Purpose::Description => "file",
     };
     let file = OpenOptions::new()
         .write(true)
@@ -97,5 +100,16 @@ mod tests {
         assert!(lock(Purpose::Stop).is_none() && lock(Purpose::NoStop).is_none());
         drop(alone);
         assert!(lock(Purpose::Stop).is_some());
+    }
+
+    #[test]
+    fn the_description_has_a_lock_of_its_own() {
+        let directory = tempfile::tempdir().unwrap();
+        let lock = |purpose| take(directory.path(), "web", purpose, Duration::ZERO).unwrap();
+        let _others = (lock(Purpose::Life).unwrap(), lock(Purpose::Stop).unwrap());
+        let first = lock(Purpose::Description);
+        assert!(first.is_some() && lock(Purpose::Description).is_none());
+        drop(first);
+        assert!(lock(Purpose::Description).is_some());
     }
 }

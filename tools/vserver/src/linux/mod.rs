@@ -152,6 +152,10 @@ impl<S: Syscall + Clone + Send + 'static> System for Linux<S> {
         lock::take(&self.layout.locks, guest, Purpose::NoStop, Duration::ZERO)
     }
 
+    fn lock_description(&self, guest: &str, patience: Duration) -> io::Result<Option<File>> {
+        lock::take(&self.layout.locks, guest, Purpose::Description, patience)
+    }
+
     fn is_directory(&self, path: &Path) -> io::Result<bool> {
         Ok(std::fs::metadata(path)?.is_dir())
     }

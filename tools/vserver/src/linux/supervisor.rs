@@ -11,6 +11,7 @@ use super::shelter;
 use super::throttle::Throttle;
 use crate::accounts::SAMPLE;
 use crate::again::{Ended, keep};
+use crate::claim::Claim;
 use crate::failure::{Failure, Outcome, Reason};
 use crate::guest::Guest;
 use crate::start::{Running, launch};
@@ -187,7 +188,7 @@ pub fn detach<S: Syscall + Clone + Send + 'static>(
     system: &Linux<S>,
     guest: &Guest,
     program: &Program,
-    lock: File,
+    lock: Claim<File>,
 ) -> Outcome<Vec<String>> {
     let failed = |error: io::Error| {
         Failure::from_os(
