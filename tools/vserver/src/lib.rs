@@ -16,6 +16,7 @@ pub mod claim;
 pub mod cli;
 pub mod command;
 pub mod confine;
+pub mod conflict;
 pub mod context;
 pub mod controls;
 pub mod description;

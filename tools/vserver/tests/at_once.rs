@@ -82,6 +82,15 @@ fn guests_that_are_created_at_once_have_different_ids() {
 }
 
 #[test]
+fn an_address_is_given_to_one_of_those_who_ask_at_once() {
+    let host = Host::new();
+    let words = "--root root --ip 192.0.2.10/24 --device eth0";
+    let outputs = host.at_once(|number| format!("create g{number} {words}"));
+    let lucky = outputs.iter().filter(|output| output.status.success());
+    assert_eq!(lucky.count(), 1);
+}
+
+#[test]
 fn changes_at_once_are_all_made() {
     // The locks are below /run.
     if fs::metadata("/proc/self").unwrap().uid() != 0 {

@@ -6,6 +6,7 @@ use super::Setting;
 use crate::bits::Problem;
 use crate::cli::Create;
 use crate::confine;
+use crate::conflict::check_addresses;
 use crate::description::{self, NewDocument};
 use crate::failure::{Failure, Outcome, Reason};
 use crate::guest::{DEFAULT_INIT, Guest, PidNamespace};
@@ -93,6 +94,9 @@ pub(super) fn run(setting: &Setting, arguments: &Create) -> Outcome<u8> {
         failure.reason = Reason::Usage;
         failure
     })?;
+    if let Some(network) = &guest.network {
+        check_addresses(&guests, name, network, &network.addresses)?;
+    }
     let file = setting.store.add(name, &text)?;
     // Those of an earlier guest of this name, whose description was removed by hand. Without them
     // there is nothing to remove.

@@ -4,6 +4,7 @@
 
 use super::Setting;
 use crate::cli::{Net, NetAction};
+use crate::conflict::check_addresses;
 use crate::failure::{Failure, Outcome};
 use crate::guest::Guest;
 use crate::live::{State, look_at};
@@ -46,6 +47,12 @@ fn texts(addresses: &[Address]) -> Vec<String> {
 fn change(setting: &Setting, name: &str, action: Action, words: &[String]) -> Outcome<u8> {
     let (guest, _held) = &setting.load_to_change(name)?;
     let (changed, after) = plan(guest, action, words)?;
+    // What no other guest has now is still free when it is written down.
+    let _chosen = setting.store.lock()?;
+    if action == Action::Add {
+        let others = setting.store.list()?;
+        check_addresses(&others, name, network_of(guest)?, &changed)?;
+    }
     let text = fs::read_to_string(&guest.file)
         .map_err(|error| Failure::file("read", &guest.file, &error))?;
     let text = with_addresses(&text, &after)?;
