@@ -63,6 +63,11 @@ pub fn become_guest<S: System>(
     surroundings: &Surroundings<'_, S>,
 ) -> Outcome<()> {
     step("tie the guest to its starter", system.die_with_parent(true))?;
+    // While the task has the rights of the host, some of which the guest lacks.
+    step(
+        "set limits and priorities of the guest's first process",
+        system.shed_inheritance(),
+    )?;
     if let Some(stack) = surroundings.stack {
         // Before sysfs is mounted, which shows the interfaces of who mounts it.
         step("enter the network namespace", system.enter_stack(stack))?;
@@ -294,6 +299,10 @@ pub fn join_guest<S: System>(
             "the guest may be about to end",
         )
     })?;
+    join(
+        "set limits and priorities of the command",
+        system.shed_inheritance(),
+    )?;
     join(
         "enter the namespaces of the guest",
         vserver.enter_space(xid, 0, 0).map_err(Into::into),

@@ -641,6 +641,11 @@ impl System for Model {
         self.step(format!("die with parent {enabled}"))
     }
 
+    fn shed_inheritance(&self) -> io::Result<()> {
+        assert!(self.in_child());
+        self.step("shed inheritance")
+    }
+
     fn enter_stack(&self, _stack: &Held) -> io::Result<()> {
         assert!(self.in_child());
         self.step("enter stack")

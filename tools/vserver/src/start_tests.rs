@@ -55,6 +55,7 @@ fn steps_come_in_the_order_that_is_safe() {
     let order = [
         "create cgroup",
         "spawn",
+        "shed inheritance",
         "make mounts private",
         "take tree /dev/pts/5",
         "take tree /srv/data",
@@ -524,6 +525,7 @@ fn a_command_joins_with_nothing_of_the_host() {
     let order = [
         "enter space",
         "spawn",
+        "shed inheritance",
         "close files",
         "become root",
         "migrate",

@@ -243,6 +243,9 @@ pub trait System: Syscall {
 
     /// Ends the caller when its parent dies, or no longer.
     fn die_with_parent(&self, enabled: bool) -> io::Result<()>;
+    /// Gives the caller ordinary priorities, all processors, and the limits of the first process of
+    /// a machine, whatever its parent had. Wants the procfs and the rights of the host.
+    fn shed_inheritance(&self) -> io::Result<()>;
     /// Moves the caller into a network namespace.
     fn enter_stack(&self, stack: &Self::Stack) -> io::Result<()>;
     /// Writes `/etc/resolv.conf`.

@@ -41,6 +41,10 @@ const CASES: &[Case] = &[
         "rights_files_and_signals_are_clean",
         rights_files_and_signals_are_clean,
     ),
+    (
+        "nothing_is_inherited_from_the_caller",
+        nothing_is_inherited_from_the_caller,
+    ),
     ("the_exit_status_is_passed_on", the_exit_status_is_passed_on),
     (
         "a_missing_init_leaves_nothing",
@@ -302,6 +306,53 @@ fn rights_files_and_signals_are_clean(bench: &Bench) {
         output.lines().any(|line| line.trim_end() == "Groups:"),
         "{output}"
     );
+}
+
+/// What `run_case` gives every case is not what the guest has.
+fn nothing_is_inherited_from_the_caller(bench: &Bench) {
+    let own = |file: &str| fs::read_to_string(Path::new("/proc/self").join(file)).unwrap();
+    let limit = |limits: &str, name: &str| -> Vec<String> {
+        let line = limits.lines().find_map(|line| line.strip_prefix(name));
+        let words = line.unwrap().split_whitespace();
+        words.take(2).map(str::to_owned).collect()
+    };
+    let processors = |status: &str| {
+        let line = status
+            .lines()
+            .find_map(|line| line.strip_prefix("Cpus_allowed_list:\t"));
+        line.unwrap().trim_end().to_owned()
+    };
+    // The fields after the name, which has no blanks here: niceness and policy.
+    let field = |stat: &str, number: usize| stat.split(' ').nth(number - 1).unwrap().to_owned();
+    let schedule = |stat: &str| [field(stat, 19), field(stat, 41)];
+    assert_eq!(own("oom_score_adj"), "300\n", "the case has it");
+    assert_eq!(schedule(&own("stat")), ["5", "3"], "the case has it");
+    assert_eq!(limit(&own("limits"), "Max open files")[0], "200");
+    bench.run_words(&[
+        "cat",
+        "/proc/self/stat",
+        "/proc/self/status",
+        "/proc/self/limits",
+        "/proc/self/oom_score_adj",
+    ]);
+    let output = bench.log();
+    assert_eq!(schedule(&output), ["0", "0"], "{output}");
+    has(&output, "0");
+    has(&output, "Umask:\t0022");
+    let all = std::env::var("VSERVER_TEST_PROCESSORS").unwrap();
+    assert_eq!(processors(&output), all);
+    let hard = &limit(&own("limits"), "Max open files")[1];
+    // Who may not raise limits keeps a lower one.
+    let hard = if output.contains(" 524288 ") {
+        "524288"
+    } else {
+        hard
+    };
+    assert_eq!(limit(&output, "Max open files"), ["1024", hard]);
+    assert_eq!(limit(&output, "Max core file size")[0], "0");
+    assert_eq!(limit(&output, "Max stack size")[0], "8388608");
+    assert_eq!(limit(&output, "Max locked memory"), ["8388608"; 2]);
+    assert_eq!(limit(&output, "Max file size"), ["unlimited"; 2]);
 }
 
 fn the_exit_status_is_passed_on(bench: &Bench) {
@@ -614,8 +665,12 @@ fn main() -> ExitCode {
 fn run_case(name: &str) -> bool {
     // Open in the process of the case, until that goes on in its copy.
     let mut inherited = Command::new("/bin/bash");
+    let script = "exec 9</; echo 300 > /proc/self/oom_score_adj; ulimit -Sn 200; ulimit -Ss 4096; \
+                  umask 077; processors=$(sed -n 's/Cpus_allowed_list:\t//p' /proc/self/status); \
+                  export VSERVER_TEST_PROCESSORS=$processors; \
+                  exec nice -n 5 taskset -c \"${processors%%[-,]*}\" chrt --batch 0 \"$0\"";
     let output = inherited
-        .args(["-c", "exec 9</; exec \"$0\""])
+        .args(["-c", script])
         .arg(std::env::current_exe().unwrap())
         .env("VSERVER_TEST_CASE", name)
         .output()

@@ -435,6 +435,10 @@ impl<S: Syscall + Clone + Send + 'static> System for Linux<S> {
         raw::process::set_parent_death_signal(if enabled { libc::SIGKILL } else { 0 })
     }
 
+    fn shed_inheritance(&self) -> io::Result<()> {
+        raw::inheritance::shed()
+    }
+
     fn enter_stack(&self, stack: &OwnedFd) -> io::Result<()> {
         raw::mount::enter_network(stack.as_fd())
     }

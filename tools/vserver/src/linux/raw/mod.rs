@@ -6,6 +6,7 @@
 #![allow(unsafe_code)]
 
 pub mod descriptor;
+pub mod inheritance;
 pub mod mount;
 pub mod process;
 pub mod signal;
