@@ -388,6 +388,7 @@ Fields of a description (/etc/vservers/NAME.toml):
                (SET_UTSNAME, RAW_ICMP, AUDIT_CONTROL); \"~RAW_ICMP\" removes that one
   umask        namespaces that its tasks may make          [\"USER\"]
   mounts       list of { source, target, type, options }   type default: \"bind\"
+               no symbolic link may be on the way to root and to what is bound
   env          table of environment variables
   stop-signal  signal that asks init to stop               default: by kind of init
   [network]    without this section the guest uses the network of the host

@@ -6,6 +6,7 @@ use crate::bucket::Bucket;
 use crate::confine;
 use crate::failure::{Failure, Outcome, Reason};
 use crate::guest::Guest;
+use crate::link::{is_link, not_followed};
 use crate::network::Network;
 use crate::stack;
 use crate::system::{Cgroup, Program, System};
@@ -105,6 +106,15 @@ pub fn become_guest<S: System>(
     execute(system, program, Reason::StartFailed, Reason::StartFailed)
 }
 
+/// Tells of a link that has come to be on the way to `path` since it was looked at; passes on all
+/// else.
+fn unlinked<T>(what: &str, path: &Path, result: io::Result<T>) -> Outcome<io::Result<T>> {
+    match result {
+        Err(error) if is_link(&error) => Err(not_followed(what, path, Reason::StartFailed)),
+        other => Ok(other),
+    }
+}
+
 /// Mounts what the guest sees.
 fn build_view<S: System>(
     system: &S,
@@ -127,17 +137,22 @@ fn build_view<S: System>(
     let mut trees = Vec::new();
     for mount in &guest.mounts {
         trees.push(if mount.is_bind() {
-            Some(step(
-                &format!("take mount source {}", mount.source),
-                system.take_tree(Path::new(&mount.source)),
-            )?)
+            let source = Path::new(&mount.source);
+            let tree = unlinked("mount source", source, system.take_tree(source))?;
+            let what = format!("take mount source {}", mount.source);
+            Some(step(&what, tree)?)
         } else {
             None
         });
     }
+    let pivoted = unlinked(
+        "root directory",
+        &guest.root,
+        system.pivot_into(&guest.root),
+    )?;
     step(
         &format!("make {} the root directory", guest.root.display()),
-        system.pivot_into(&guest.root),
+        pivoted,
     )?;
     let cgroups = cgroup.map(|cgroup| view::cgroups(cgroup.delegated));
     let init = program.words.first().map_or("", String::as_str);

@@ -27,6 +27,7 @@ pub mod inside;
 pub mod limit_change;
 pub mod limits;
 pub mod limits_section;
+pub mod link;
 pub mod linux;
 pub mod listener;
 pub mod live;

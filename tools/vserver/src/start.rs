@@ -8,6 +8,7 @@ use crate::confine;
 use crate::failure::{Failure, Outcome, Reason};
 use crate::guest::{Guest, PidNamespace, is_plain_absolute};
 use crate::inside::{self, Surroundings, become_guest};
+use crate::link::{is_link, not_followed};
 use crate::live::{self, State};
 use crate::stack;
 use crate::system::{Program, Report, Spawn, System};
@@ -73,8 +74,26 @@ pub fn check_root<S: System>(system: &S, root: &Path) -> Outcome<()> {
         Ok(true) => Ok(()),
         Ok(false) => Err(missing("is not a directory")),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Err(missing("does not exist")),
+        Err(error) if is_link(&error) => {
+            Err(not_followed("root directory", root, Reason::MissingRoot))
+        }
         Err(error) => Err(Failure::file("look at", root, &error)),
     }
+}
+
+/// Checks that the sources of mounts are there, and no link on the way to them.
+fn check_sources<S: System>(system: &S, guest: &Guest) -> Outcome<()> {
+    for mount in guest.mounts.iter().filter(|mount| mount.is_bind()) {
+        let source = Path::new(&mount.source);
+        system.is_directory(source).map_err(|error| {
+            if is_link(&error) {
+                not_followed("mount source", source, Reason::StartFailed)
+            } else {
+                start_failure(&format!("take mount source {}", mount.source), &error)
+            }
+        })?;
+    }
+    Ok(())
 }
 
 fn check_stopped<S: System>(system: &S, guest: &Guest) -> Outcome<()> {
@@ -158,6 +177,7 @@ pub fn prepare_by<S: System>(
     let checked = || {
         let guest = load()?;
         check_root(system, &guest.root)?;
+        check_sources(system, &guest)?;
         check_stopped(system, &guest)?;
         Ok(guest)
     };

@@ -120,7 +120,7 @@ pub trait System: Syscall {
     /// Takes the right to read and change the description of a guest; none when another process
     /// keeps it longer than `patience`.
     fn lock_description(&self, guest: &str, patience: Duration) -> io::Result<Option<Self::Lock>>;
-    /// Whether `path` is a directory of the host.
+    /// Whether `path` is a directory of the host; `ELOOP` when a link leads there.
     fn is_directory(&self, path: &Path) -> io::Result<bool>;
     /// Ids of all contexts; empty when the kernel has none.
     fn context_ids(&self) -> io::Result<Vec<u32>>;

@@ -546,6 +546,20 @@ fn a_purge_removes_the_files_as_well() {
 }
 
 #[test]
+fn a_root_behind_a_link_is_refused() {
+    let host = Host::new();
+    let link = host.path("link");
+    std::os::unix::fs::symlink(host.root(), &link).unwrap();
+    let answer = host.call(&["create", "web", "--root", link.to_str().unwrap(), "--json"]);
+    assert_eq!(answer.status, 17, "{}", answer.errors);
+    let error = answer.error();
+    assert!(error["message"].as_str().unwrap().contains("symbolic link"));
+    let real = host.root().display().to_string();
+    assert!(error["remedy"].as_str().unwrap().ends_with(&real));
+    assert!(!host.file("web").exists());
+}
+
+#[test]
 fn a_purge_that_would_hit_others_removes_nothing() {
     let host = Host::new();
     host.create(&["web"]);
@@ -555,7 +569,8 @@ fn a_purge_that_would_hit_others_removes_nothing() {
     assert!(answer.errors.contains("\"db\""), "{}", answer.errors);
     std::os::unix::fs::symlink(host.root(), host.path("link")).unwrap();
     let link = host.path("link");
-    host.call(&["create", "other", "--root", link.to_str().unwrap()]);
+    let text = format!("xid = 7\nroot = '{}'\n", link.display());
+    host.write("other", &text);
     let answer = host.call(&["destroy", "other", "--purge"]);
     assert_eq!(answer.status, 17, "{}", answer.errors);
     assert!(host.root().exists() && host.file("web").exists() && host.file("other").exists());

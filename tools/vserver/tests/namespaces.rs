@@ -55,6 +55,10 @@ const CASES: &[Case] = &[
         a_link_in_place_of_proc_is_refused,
     ),
     (
+        "links_on_the_way_are_not_followed",
+        links_on_the_way_are_not_followed,
+    ),
+    (
         "a_cancelled_start_leaves_nothing",
         a_cancelled_start_leaves_nothing,
     ),
@@ -387,6 +391,33 @@ fn a_link_in_place_of_proc_is_refused(bench: &Bench) {
     );
     assert!(failure.message.contains("ENOTDIR"), "{failure:?}");
     bench.assert_clean(&mounts);
+}
+
+/// A guest whose files are on the way to those of another may replace them by a link at any moment.
+fn links_on_the_way_are_not_followed(bench: &Bench) {
+    let mounts = mount_points();
+    let base = bench.directory.path();
+    let (data, moved) = (base.join("web/data"), base.join("web/moved"));
+    fs::create_dir_all(data.join("root")).unwrap();
+    let mut with_source = bench.guest();
+    with_source.mounts[0].source = data.join("root").display().to_string();
+    let mut with_root = bench.guest();
+    with_root.root = data.join("root");
+    for (guest, what) in [(with_source, "mount source"), (with_root, "root directory")] {
+        let words = program(&guest, &["/bin/true"]);
+        let claim = prepare(&bench.system, &guest).unwrap();
+        fs::rename(&data, &moved).unwrap();
+        symlink(&moved, &data).unwrap();
+        let failure = launch(&bench.system, &guest, &words, claim).unwrap_err();
+        assert!(failure.message.starts_with(what), "{failure:?}");
+        let failure = prepare(&bench.system, &guest).unwrap_err();
+        assert!(failure.message.starts_with(what), "{failure:?}");
+        let real = moved.join("root").display().to_string();
+        assert!(failure.remedy.ends_with(&real), "{failure:?}");
+        fs::remove_file(&data).unwrap();
+        fs::rename(&moved, &data).unwrap();
+        bench.assert_clean(&mounts);
+    }
 }
 
 fn a_cancelled_start_leaves_nothing(bench: &Bench) {

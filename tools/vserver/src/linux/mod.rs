@@ -157,7 +157,8 @@ impl<S: Syscall + Clone + Send + 'static> System for Linux<S> {
     }
 
     fn is_directory(&self, path: &Path) -> io::Result<bool> {
-        Ok(std::fs::metadata(path)?.is_dir())
+        let found = File::from(raw::mount::open_without_links(path)?);
+        Ok(found.metadata()?.is_dir())
     }
 
     fn context_ids(&self) -> io::Result<Vec<u32>> {

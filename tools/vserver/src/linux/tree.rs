@@ -12,13 +12,15 @@ use std::os::fd::OwnedFd;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-/// Makes a copy of the mount at `root`, without device nodes, the root directory.
+/// Makes a copy of the mount at `root`, without device nodes, the root directory. The path is used
+/// once: another guest may change what it leads to.
 pub(super) fn pivot_into(root: &Path) -> io::Result<()> {
-    let tree = mount::clone_tree(root)?;
+    let place = mount::open_without_links(root)?;
+    let tree = mount::clone_opened(&place)?;
     mount::set_attributes(&tree, attribute::NODEV)?;
-    mount::attach_tree(&tree, root)?;
-    // Again through the path: it leads onto the mount that has just covered it.
-    std::env::set_current_dir(root)?;
+    mount::attach_opened(&tree, &place)?;
+    // What was opened first lies below the mount that has just covered it.
+    mount::change_directory(&tree)?;
     mount::pivot_to_current_directory()?;
     // The old root lies on top of the new one at the same place; without it the new one shows.
     mount::detach_current_directory()?;

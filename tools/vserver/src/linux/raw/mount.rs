@@ -10,7 +10,9 @@ use std::ptr;
 
 const OPEN_TREE_CLONE: libc::c_uint = 1;
 const OPEN_TREE_CLOEXEC: libc::c_uint = libc::O_CLOEXEC as libc::c_uint;
-const MOVE_MOUNT_F_EMPTY_PATH: libc::c_uint = 4;
+const MOVE_MOUNT_F_EMPTY_PATH: libc::c_uint = 0x4;
+const MOVE_MOUNT_T_EMPTY_PATH: libc::c_uint = 0x40;
+const RESOLVE_NO_SYMLINKS: u64 = 0x4;
 
 /// Mount attributes for [`set_attributes`].
 pub mod attribute {
@@ -32,6 +34,14 @@ struct MountAttributes {
     clear: u64,
     propagation: u64,
     user_namespace: u64,
+}
+
+/// Argument of `openat2(2)`.
+#[repr(C)]
+struct OpenHow {
+    flags: u64,
+    mode: u64,
+    resolve: u64,
 }
 
 /// `mount(2)`.
@@ -87,16 +97,53 @@ pub fn unshare(namespaces: u64) -> io::Result<()> {
     check(unsafe { libc::unshare(namespaces as libc::c_int) }).map(drop)
 }
 
-/// Copies the mount at `path`, with the mounts below it; a final symbolic link is followed.
-pub fn clone_tree(path: &Path) -> io::Result<OwnedFd> {
+/// Opens a directory or whatever else is at `path`, without following a symbolic link anywhere on
+/// the way: `ELOOP` when there is one.
+pub fn open_without_links(path: &Path) -> io::Result<OwnedFd> {
+    // Opening a directory lets it be mounted first, when that is to happen by itself. All else is
+    // not opened in earnest: it may be a device.
+    match open_how(path, libc::O_RDONLY | libc::O_DIRECTORY) {
+        Err(error) if error.kind() == io::ErrorKind::NotADirectory => open_how(path, libc::O_PATH),
+        other => other,
+    }
+}
+
+fn open_how(path: &Path, flags: libc::c_int) -> io::Result<OwnedFd> {
     let path = path_text(path)?;
-    // SAFETY: the path is a terminated string.
+    let how = OpenHow {
+        flags: (flags | libc::O_CLOEXEC) as u64,
+        mode: 0,
+        resolve: RESOLVE_NO_SYMLINKS,
+    };
+    // SAFETY: the path is a terminated string, and the structure is passed with its size.
+    let descriptor = check_long(unsafe {
+        libc::syscall(
+            libc::SYS_openat2,
+            libc::AT_FDCWD,
+            path.as_ptr(),
+            ptr::from_ref(&how),
+            size_of::<OpenHow>(),
+        )
+    })?;
+    // SAFETY: the call has just made this descriptor; nobody else knows it.
+    Ok(unsafe { OwnedFd::from_raw_fd(descriptor as libc::c_int) })
+}
+
+/// Copies the mount at `path`, with the mounts below it; no symbolic link is followed.
+pub fn clone_tree(path: &Path) -> io::Result<OwnedFd> {
+    clone_opened(&open_without_links(path)?)
+}
+
+/// Copies the mount of what is open, from there on, with the mounts below it.
+pub fn clone_opened(place: &OwnedFd) -> io::Result<OwnedFd> {
+    let flags = libc::AT_RECURSIVE | libc::AT_EMPTY_PATH;
+    // SAFETY: the path is a terminated string, the descriptor is open.
     let descriptor = check_long(unsafe {
         libc::syscall(
             libc::SYS_open_tree,
-            libc::AT_FDCWD,
-            path.as_ptr(),
-            OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | libc::AT_RECURSIVE as libc::c_uint,
+            place.as_raw_fd(),
+            c"".as_ptr(),
+            OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | flags as libc::c_uint,
         )
     })?;
     // SAFETY: the call has just made this descriptor; nobody else knows it.
@@ -118,6 +165,28 @@ pub fn attach_tree(tree: &OwnedFd, target: &Path) -> io::Result<()> {
         )
     })
     .map(drop)
+}
+
+/// Attaches a copied mount at what is open.
+pub fn attach_opened(tree: &OwnedFd, place: &OwnedFd) -> io::Result<()> {
+    // SAFETY: both paths are terminated strings, the descriptors are open.
+    check_long(unsafe {
+        libc::syscall(
+            libc::SYS_move_mount,
+            tree.as_raw_fd(),
+            c"".as_ptr(),
+            place.as_raw_fd(),
+            c"".as_ptr(),
+            MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH,
+        )
+    })
+    .map(drop)
+}
+
+/// Makes an open directory the current one.
+pub fn change_directory(directory: &OwnedFd) -> io::Result<()> {
+    // SAFETY: the descriptor is open.
+    check(unsafe { libc::fchdir(directory.as_raw_fd()) }).map(drop)
 }
 
 /// Adds attributes to a copied mount and all below it.
