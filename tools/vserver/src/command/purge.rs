@@ -5,7 +5,7 @@
 use crate::failure::{Failure, Outcome, Reason};
 use crate::guest::Guest;
 use crate::removal::{Files, remove_tree};
-use crate::store::Store;
+use crate::store::{Entry, Store};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -29,12 +29,7 @@ pub(super) fn check(guest: &Guest, store: &Store) -> Outcome<()> {
     })?;
     let directory = fs::canonicalize(store.directory())
         .map_err(|error| Failure::file("look at", store.directory(), &error))?;
-    let others: Vec<(String, PathBuf)> = store
-        .list()?
-        .into_iter()
-        .filter_map(|(name, other)| Some((name, other.ok()?.root)))
-        .filter(|(name, _)| *name != guest.name)
-        .collect();
+    let others = others(guest, store.list()?)?;
     objection(root, &real, &directory, &others, &mount_points(&mountinfo)).map_or(
         Ok(()),
         |problem| {
@@ -47,12 +42,55 @@ pub(super) fn check(guest: &Guest, store: &Store) -> Outcome<()> {
     )
 }
 
+/// A directory that another guest uses.
+#[derive(Debug)]
+struct Used {
+    /// The other guest.
+    by: String,
+    /// What it is to that guest.
+    how: &'static str,
+    path: PathBuf,
+}
+
+/// The directories that all guests but this one use. One whose description is broken might use any.
+fn others(guest: &Guest, entries: Vec<Entry>) -> Outcome<Vec<Used>> {
+    let mut all = Vec::new();
+    for (name, other) in entries {
+        if name == guest.name {
+            continue;
+        }
+        let other = other.map_err(|mut failure| {
+            failure.message = format!(
+                "cannot tell whether guest \"{name}\" uses {}: {}",
+                guest.root.display(),
+                failure.message
+            );
+            failure.remedy += "; or leave out --purge";
+            failure
+        })?;
+        let sources = other.mounts.iter().filter(|mount| mount.is_bind());
+        let sources = sources.map(|mount| ("mounted by", PathBuf::from(&mount.source)));
+        let mut paths: Vec<(&str, PathBuf)> = sources.collect();
+        paths.push(("shared with", other.root));
+        for (how, path) in paths {
+            // Where a link leads counts as well, though a start would refuse it.
+            let real = fs::canonicalize(&path).ok().filter(|real| *real != path);
+            all.extend(real.into_iter().chain([path]).map(|path| Used {
+                by: name.clone(),
+                how,
+                path,
+            }));
+        }
+    }
+    Ok(all)
+}
+
 /// Why the directory must not be removed, if it must not.
 fn objection(
     root: &Path,
     real: &Path,
     directory: &Path,
-    others: &[(String, PathBuf)],
+    others: &[Used],
     mounts: &[PathBuf],
 ) -> Option<String> {
     if real != root {
@@ -73,8 +111,8 @@ fn objection(
     }
     others
         .iter()
-        .find(|(_, other)| other.starts_with(root) || root.starts_with(other))
-        .map(|(name, _)| format!("is shared with guest \"{name}\""))
+        .find(|other| other.path.starts_with(root) || root.starts_with(&other.path))
+        .map(|other| format!("is {} guest \"{}\"", other.how, other.by))
 }
 
 /// Mount points in the text of a `mountinfo` file.
@@ -113,8 +151,9 @@ pub(super) fn remove(guest: &Guest) -> Outcome<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::description;
 
-    fn ask(root: &str, real: &str, others: &[(String, PathBuf)], mounts: &[&str]) -> String {
+    fn ask(root: &str, real: &str, others: &[Used], mounts: &[&str]) -> String {
         let mounts: Vec<PathBuf> = mounts.iter().map(PathBuf::from).collect();
         objection(
             Path::new(root),
@@ -141,9 +180,49 @@ mod tests {
         assert!(ask(web, web, &[], &["/", web]).contains("is a mount point"));
         assert!(ask(web, web, &[], &["/srv/web/proc"]).contains("contains the mount point"));
         for other in ["/srv", "/srv/web", "/srv/web/db"] {
-            let others = [("db".to_owned(), PathBuf::from(other))];
+            let others = [Used {
+                by: "db".to_owned(),
+                how: "shared with",
+                path: PathBuf::from(other),
+            }];
             assert!(ask(web, web, &others, &[]).contains("shared with guest \"db\""));
         }
+    }
+
+    fn entry(name: &str, text: &str) -> Entry {
+        let file = format!("/etc/vservers/{name}.toml");
+        let guest = description::parse(name, Path::new(&file), text);
+        (name.to_owned(), guest)
+    }
+
+    #[test]
+    fn what_another_guest_mounts_stays() {
+        let web = entry("web", "xid = 42\nroot = '/srv/web'\n");
+        let db = entry(
+            "db",
+            "xid = 43\nroot = '/srv/db'\n\
+             mounts = [{ source = '/srv/web/data', target = '/data' },\n\
+             { source = 'tmpfs', target = '/srv/web', type = 'tmpfs' }]\n",
+        );
+        let guest = web.1.clone().unwrap();
+        let found = others(&guest, vec![web, db]).unwrap();
+        assert_eq!(found.len(), 2, "{found:?}");
+        let problem = ask("/srv/web", "/srv/web", &found, &[]);
+        assert_eq!(problem, "is mounted by guest \"db\"");
+        assert_eq!(ask("/srv/x", "/srv/x", &found, &[]), "");
+    }
+
+    #[test]
+    fn a_broken_description_might_use_anything() {
+        let guest = entry("web", "xid = 42\nroot = '/srv/web'\n").1.unwrap();
+        let failure = others(&guest, vec![entry("db", "xid = 43\nrot = '/srv/web'\n")]);
+        let failure = failure.unwrap_err();
+        assert_eq!(failure.reason, Reason::BrokenConfiguration);
+        for part in ["guest \"db\"", "/etc/vservers/db.toml"] {
+            assert!(failure.message.contains(part), "{failure:?}");
+        }
+        // Its own may be what is broken.
+        assert!(others(&guest, vec![entry("web", "?")]).unwrap().is_empty());
     }
 
     #[test]
