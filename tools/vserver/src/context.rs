@@ -332,9 +332,9 @@ pub type Line = (&'static str, String);
 impl Context {
     /// Keys and values for people, without the tasks.
     pub fn lines(&self) -> Vec<Line> {
-        let mut lines = vec![("kernel's name", self.name.clone())];
+        let mut lines = vec![("kernel's name", output::plain(&self.name))];
         if let Some(nodename) = &self.nodename {
-            lines.push(("node name", nodename.clone()));
+            lines.push(("node name", output::plain(nodename)));
         }
         lines.push(("flags", self.flags.text()));
         lines.push(("capability mask", self.capability_mask.text()));
@@ -358,7 +358,7 @@ impl Context {
                 task.inner_pid.to_string(),
                 task.threads.to_string(),
                 output::duration(task.age_seconds),
-                task.command.clone(),
+                output::plain(&task.command),
             ]
         }));
         output::table(&rows, &[0, 1, 2, 3])
@@ -392,7 +392,7 @@ impl Details {
         let untold = || "not told by this kernel".to_owned();
         let mut lines = Vec::new();
         if let Some(domainname) = &self.domainname {
-            lines.push(("domain name", domainname.clone()));
+            lines.push(("domain name", output::plain(domainname)));
         }
         match &self.statistics {
             Some(statistics) => lines.extend(statistics.lines()),
@@ -428,6 +428,24 @@ impl Details {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_guest_gives_no_orders_to_the_terminal_of_who_looks() {
+        let (fake, vserver, mut survey) = model();
+        let orders = "x\x1b[2J\nweb";
+        survey.tasks[0].command = orders.to_owned();
+        vserver.set_name(42, vhin::NODENAME, "n\x07").unwrap();
+        let mut context = read(&vserver, 42, &survey).unwrap().unwrap();
+        context.name = orders.to_owned();
+        let mut text = context.task_table();
+        for (_, value) in context.lines() {
+            assert!(!value.contains(char::is_control), "{value:?}");
+            text += &value;
+        }
+        assert_eq!(context.task_table().lines().count(), 2);
+        assert_eq!(text.matches("x\\u{1b}[2J\\nweb").count(), 2, "{text}");
+        drop(fake);
+    }
     use crate::survey::ContextEntry;
     use libvserver::abi::{nxf, space, vcmd, vxf};
     use libvserver::fake::Fake;

@@ -16,6 +16,37 @@ pub fn print(text: &str) {
         .and_then(|()| output.flush());
 }
 
+/// Whether a character is an order to a terminal, or changes the order of others on the screen.
+fn is_order(found: char) -> bool {
+    let of_direction = matches!(found, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    found.is_control() || of_direction
+}
+
+/// What a guest has chosen, such as the name of a program, for a place in one line: a terminal
+/// shows all of it and obeys none.
+pub fn plain(text: &str) -> String {
+    escape(text, is_order)
+}
+
+/// As [`plain`], for text of several lines.
+fn plain_lines(text: &str) -> String {
+    escape(text, |found| {
+        !matches!(found, '\n' | '\t') && is_order(found)
+    })
+}
+
+fn escape(text: &str, is_order: impl Fn(char) -> bool) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for found in text.chars() {
+        if is_order(found) {
+            escaped.extend(found.escape_default());
+        } else {
+            escaped.push(found);
+        }
+    }
+    escaped
+}
+
 /// Prints `value` as JSON, or `text` for people.
 pub fn show<T: Serialize>(json: bool, value: &T, text: impl FnOnce() -> String) {
     if json {
@@ -23,13 +54,14 @@ pub fn show<T: Serialize>(json: bool, value: &T, text: impl FnOnce() -> String) 
         let text = serde_json::to_string_pretty(value).unwrap_or_default();
         print(&text);
     } else {
-        print(&text());
+        // Whatever came in on any way.
+        print(&plain_lines(&text()));
     }
 }
 
 /// Tells something beside the result.
 pub fn note(text: &str) {
-    eprintln!("vserver: note: {text}");
+    eprintln!("vserver: note: {}", plain_lines(text));
 }
 
 /// Tells a failure.
@@ -43,8 +75,8 @@ pub fn report(failure: &Failure, json: bool) {
         }});
         eprintln!("{value:#}");
     } else {
-        eprintln!("vserver: {}", failure.message);
-        eprintln!("  remedy: {}", failure.remedy);
+        eprintln!("vserver: {}", plain_lines(&failure.message));
+        eprintln!("  remedy: {}", plain_lines(&failure.remedy));
     }
 }
 
@@ -107,6 +139,14 @@ mod tests {
             table(&rows, &[1]),
             "NAME       XID\nweb          7\ndatabase  1000"
         );
+    }
+
+    #[test]
+    fn terminals_get_no_orders() {
+        let text = "sh\x1b]0;root@host\x07\n\u{9b}2J\r\u{202e}x\u{7f} \u{e4}\u{1f600}";
+        let shown = "sh\\u{1b}]0;root@host\\u{7}\\n\\u{9b}2J\\r\\u{202e}x\\u{7f} \u{e4}\u{1f600}";
+        assert_eq!(plain(text), shown);
+        assert_eq!(plain_lines(text), shown.replace("\\n", "\n"));
     }
 
     #[test]

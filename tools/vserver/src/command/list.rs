@@ -133,7 +133,7 @@ fn text(rows: &[Row]) -> String {
         let name = match (row.configured, row.name.as_str()) {
             (true, name) => name.to_owned(),
             (false, "") => "-".to_owned(),
-            (false, name) => format!("({name})"),
+            (false, name) => format!("({})", output::plain(name)),
         };
         lines.push(vec![
             name,
