@@ -2,78 +2,48 @@
 
 //! Several calls of the command at once. Runs on any kernel.
 
+mod host;
+
+use host::{Answer, Host};
 use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
-use std::path::PathBuf;
-use std::process::{Command, Output};
+use std::process::Stdio;
 
 /// How many calls there are at once.
 const MANY: usize = 12;
 
-/// A directory of descriptions and a root directory.
-struct Host {
-    directory: tempfile::TempDir,
+/// Makes calls at the same time; the words are those of each number.
+fn at_once(host: &Host, words: impl Fn(usize) -> String) -> Vec<Answer> {
+    let calls = (0..MANY).map(|number| {
+        let words = words(number);
+        let words: Vec<&str> = words.split(' ').collect();
+        let mut command = host.command(&words);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.spawn().unwrap()
+    });
+    // All are begun before one is waited for.
+    let calls: Vec<_> = calls.collect();
+    calls
+        .into_iter()
+        .map(|call| call.wait_with_output().unwrap().into())
+        .collect()
 }
 
-impl Host {
-    fn new() -> Self {
-        let directory = tempfile::tempdir().unwrap();
-        fs::create_dir(directory.path().join("root")).unwrap();
-        Self { directory }
+fn succeeded(answer: &Answer) -> bool {
+    if answer.status != 0 {
+        println!("{}", answer.errors);
     }
-
-    fn file(&self, name: &str) -> PathBuf {
-        let file = format!("vservers/{name}.toml");
-        self.directory.path().join(file)
-    }
-
-    fn command(&self, words: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_vserver"));
-        command
-            .env("VSERVER_CONFIG_DIR", self.directory.path().join("vservers"))
-            .current_dir(self.directory.path())
-            .args(words);
-        command
-    }
-
-    fn call(&self, words: &[&str]) -> Output {
-        self.command(words).output().unwrap()
-    }
-
-    /// Makes calls at the same time; the words are those of each number.
-    fn at_once(&self, words: impl Fn(usize) -> String) -> Vec<Output> {
-        let calls = (0..MANY).map(|number| {
-            let words = words(number);
-            let words: Vec<&str> = words.split(' ').collect();
-            let mut command = self.command(&words);
-            command.stdout(std::process::Stdio::piped());
-            command.stderr(std::process::Stdio::piped());
-            command.spawn().unwrap()
-        });
-        // All are begun before one is waited for.
-        let calls: Vec<_> = calls.collect();
-        calls
-            .into_iter()
-            .map(|call| call.wait_with_output().unwrap())
-            .collect()
-    }
-}
-
-fn succeeded(output: &Output) -> bool {
-    if !output.status.success() {
-        println!("{}", String::from_utf8_lossy(&output.stderr));
-    }
-    output.status.success()
+    answer.status == 0
 }
 
 #[test]
 fn guests_that_are_created_at_once_have_different_ids() {
     let host = Host::new();
-    let outputs = host.at_once(|number| format!("create g{number} --root root"));
+    let outputs = at_once(&host, |number| format!("create g{number} --root root"));
     assert!(outputs.iter().all(succeeded));
     let line = |number| {
-        let text = fs::read_to_string(host.file(&format!("g{number}"))).unwrap();
+        let text = host.read(&format!("g{number}"));
         let line = text.lines().find(|line| line.starts_with("xid = "));
         line.unwrap().to_owned()
     };
@@ -85,8 +55,8 @@ fn guests_that_are_created_at_once_have_different_ids() {
 fn an_address_is_given_to_one_of_those_who_ask_at_once() {
     let host = Host::new();
     let words = "--root root --ip 192.0.2.10/24 --device eth0";
-    let outputs = host.at_once(|number| format!("create g{number} {words}"));
-    let lucky = outputs.iter().filter(|output| output.status.success());
+    let outputs = at_once(&host, |number| format!("create g{number} {words}"));
+    let lucky = outputs.iter().filter(|output| output.status == 0);
     assert_eq!(lucky.count(), 1);
 }
 
@@ -101,7 +71,7 @@ fn changes_at_once_are_all_made() {
     let name = &format!("test-at-once-{}", std::process::id());
     let words = ["create", name, "--root", "root", "--ip", "192.0.2.100/24"];
     assert!(succeeded(&host.call(&words)));
-    let outputs = host.at_once(|number| match number % 3 {
+    let outputs = at_once(&host, |number| match number % 3 {
         0 => format!("net {name} add 192.0.2.1{number}/24"),
         1 => format!("net {name} add 2001:db8::{number}/64"),
         _ => format!(
@@ -116,11 +86,11 @@ fn changes_at_once_are_all_made() {
     // A machine without controllers has no limits.
     let refused: Vec<String> = outputs
         .iter()
-        .filter(|output| !output.status.success())
-        .map(|output| String::from_utf8_lossy(&output.stderr).into_owned())
+        .filter(|output| output.status != 0)
+        .map(|output| output.errors.clone())
         .collect();
     assert!(refused.is_empty(), "{refused:?}");
-    let text = fs::read_to_string(host.file(name)).unwrap();
+    let text = host.read(name);
     for number in 0..MANY {
         let part = match number % 3 {
             0 => format!("192.0.2.1{number}/24"),

@@ -38,6 +38,9 @@ pub(super) fn run(setting: &Setting, arguments: &Stat) -> Outcome<u8> {
                     entries.push(entry(system, guest, &survey, available)?);
                 }
             }
+            if !arguments.openmetrics {
+                entries.retain(|entry| entry.state.is_live());
+            }
             entries
         }
     };
