@@ -5,7 +5,7 @@
 use crate::bits::Word;
 use crate::change;
 use crate::description::FIELDS_HELP;
-use crate::failure::EXIT_STATUS_HELP;
+use crate::failure::{EXIT_STATUS_HELP, Failure, Reason};
 use crate::limit_change::Wishes;
 use crate::limits::Key;
 use crate::store::DEFAULT_DIRECTORY;
@@ -13,7 +13,7 @@ use clap::builder::{NonEmptyStringValueParser, PossibleValue, TypedValueParser, 
 use clap::{Arg, ArgGroup, Args, Parser, Subcommand};
 use clap_complete::Shell;
 use libvserver::abi::sched;
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
 const EXAMPLES: &str = "\
@@ -52,6 +52,25 @@ pub struct Cli {
     /// What to do
     #[command(subcommand)]
     pub command: Command,
+}
+
+/// Whether words that make no command line ask for JSON.
+pub fn asks_for_json(words: impl Iterator<Item = OsString>) -> bool {
+    // What follows belongs to the command to run.
+    let mut own = words.take_while(|word| word != "--");
+    own.any(|word| word == "--json")
+}
+
+/// The failure for a command line that makes no sense.
+pub fn usage_failure(error: &clap::Error) -> Failure {
+    let text = error.to_string();
+    let (message, rest) = text.split_once("\n\n").unwrap_or((&text, ""));
+    let lines = |text: &str, between| {
+        let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+        lines.collect::<Vec<_>>().join(between)
+    };
+    let message = message.strip_prefix("error: ").unwrap_or(message);
+    Failure::new(Reason::Usage, lines(message, " "), lines(rest, "; "))
 }
 
 /// What to do.

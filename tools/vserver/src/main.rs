@@ -5,7 +5,7 @@
 use clap::Parser;
 use std::path::Path;
 use std::process::ExitCode;
-use vserver::cli::Cli;
+use vserver::cli::{Cli, asks_for_json, usage_failure};
 use vserver::command::helper;
 use vserver::{command, output};
 
@@ -21,7 +21,16 @@ fn main() -> ExitCode {
     if let Some(arguments) = as_helper() {
         return ExitCode::from(helper::run(&arguments));
     }
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) if error.use_stderr() && asks_for_json(std::env::args_os()) => {
+            let failure = usage_failure(&error);
+            output::report(&failure, true);
+            return ExitCode::from(failure.exit_status());
+        }
+        // Help and version are no failures, and people read the others best as they are.
+        Err(error) => error.exit(),
+    };
     match command::run(&cli) {
         Ok(status) => ExitCode::from(status),
         Err(failure) => {

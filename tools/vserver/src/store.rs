@@ -20,6 +20,23 @@ pub const DEFAULT_DIRECTORY: &str = "/etc/vservers";
 const PATIENCE: Duration = Duration::from_secs(30);
 const INTERVAL: Duration = Duration::from_millis(10);
 
+/// What names of files in a cgroup begin with, before the first dot.
+const OF_THE_KERNEL: &[&str] = &[
+    "cgroup",
+    "cpu",
+    "cpuset",
+    "debug",
+    "dmem",
+    "hugetlb",
+    "io",
+    "irq",
+    "memory",
+    "misc",
+    "perf_event",
+    "pids",
+    "rdma",
+];
+
 /// A directory of descriptions.
 #[derive(Clone, Debug)]
 pub struct Store {
@@ -56,6 +73,30 @@ impl Store {
             )
         })?;
         Ok(self.directory.join(format!("{name}.toml")))
+    }
+
+    /// As [`Store::file_of`], for a guest that is going to be made: its cgroup is a directory beside
+    /// files of the kernel.
+    ///
+    /// # Errors
+    ///
+    /// [`Reason::Usage`] when `name` cannot be the name of a new guest.
+    pub fn file_of_new(&self, name: &str) -> Outcome<PathBuf> {
+        let file = self.file_of(name)?;
+        match name.split_once('.') {
+            Some((prefix, _)) if OF_THE_KERNEL.contains(&prefix) => Err(Failure::new(
+                Reason::Usage,
+                format!(
+                    "\"{name}\" cannot be the name of a new guest: the kernel names files of a cgroup \
+                     \"{prefix}.*\", where that of the guest has to be"
+                ),
+                format!(
+                    "choose another name, for example {}",
+                    name.replacen('.', "-", 1)
+                ),
+            )),
+            _ => Ok(file),
+        }
     }
 
     /// Reads the description of a guest.
@@ -283,6 +324,19 @@ mod tests {
         let (_keep, store) = store();
         assert_eq!(store.load("web").unwrap_err().reason, Reason::UnknownGuest);
         assert_eq!(store.load("../web").unwrap_err().reason, Reason::Usage);
+    }
+
+    #[test]
+    fn names_of_the_kernels_files_are_not_for_new_guests() {
+        let (_keep, store) = store();
+        for name in ["cgroup.procs", "memory.max", "cpu.weight", "io.example.org"] {
+            let failure = store.file_of_new(name).unwrap_err();
+            assert_eq!(failure.reason, Reason::Usage, "{name}");
+            store.file_of(name).unwrap();
+        }
+        for name in ["memory", "cpu-1", "web.cpu.1", "cgroups.example.org"] {
+            store.file_of_new(name).unwrap();
+        }
     }
 
     #[test]

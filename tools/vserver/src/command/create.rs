@@ -26,7 +26,7 @@ const FIRST_XID: u32 = 1000;
 
 pub(super) fn run(setting: &Setting, arguments: &Create) -> Outcome<u8> {
     let name = &arguments.name;
-    let file = setting.store.file_of(name)?;
+    let file = setting.store.file_of_new(name)?;
     if file.exists() {
         return Err(exists(name, &file));
     }
@@ -106,14 +106,15 @@ pub(super) fn run(setting: &Setting, arguments: &Create) -> Outcome<u8> {
         &json!({
             "name": guest.name,
             "xid": guest.xid,
-            "root": guest.root,
+            "root": guest.root.to_string_lossy(),
             "hostname": guest.hostname,
             "init": guest.init,
             "pid_namespace": guest.pid_namespace,
             "own_clock": arguments.own_clock,
             "network": network,
             "limits": guest.limits,
-            "file": file,
+            // Not every path is text.
+            "file": file.to_string_lossy(),
         }),
         || {
             format!(
