@@ -9,6 +9,7 @@ use libvserver::abi::vxf;
 use libvserver::fake::Fake;
 use std::collections::BTreeSet;
 use std::fs;
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
@@ -40,6 +41,10 @@ const CASES: &[Case] = &[
     (
         "rights_files_and_signals_are_clean",
         rights_files_and_signals_are_clean,
+    ),
+    (
+        "a_guest_takes_neither_all_terminals_nor_all_cgroups",
+        a_guest_takes_neither_all_terminals_nor_all_cgroups,
     ),
     (
         "nothing_is_inherited_from_the_caller",
@@ -310,6 +315,36 @@ fn rights_files_and_signals_are_clean(bench: &Bench) {
         output.lines().any(|line| line.trim_end() == "Groups:"),
         "{output}"
     );
+}
+
+fn a_guest_takes_neither_all_terminals_nor_all_cgroups(bench: &Bench) {
+    let mounts = mount_points();
+    let (_, output) = bench.run("grep ' /dev/pts ' /proc/mounts");
+    assert!(output.contains("max=256"), "{output}");
+    let guest = bench.guest();
+    let words = program(&guest, &["/bin/sh", "-c", "read line < /end"]);
+    let end = bench.root().join("end");
+    assert!(Command::new("mkfifo").arg(&end).status().unwrap().success());
+    let running = bench.start(&["/bin/sh", "-c", "read line < /end"]).unwrap();
+    if let Some(cgroup) = bench.system.find_cgroup(&guest.name) {
+        let read = |file: &str| bench.system.read_cgroup(&guest.name, file).unwrap();
+        assert_eq!(read("cgroup.max.descendants"), "2000\n");
+        assert_eq!(read("cgroup.max.depth"), "32\n");
+        // Their path becomes longer than the kernel takes.
+        let mut level = fs::File::open(&cgroup.path).unwrap();
+        for depth in 1.. {
+            let below = format!("/proc/self/fd/{}/{}", level.as_raw_fd(), "x".repeat(200));
+            if let Err(error) = fs::create_dir(&below) {
+                assert_eq!(error.kind(), std::io::ErrorKind::WouldBlock, "{error}");
+                assert_eq!(depth, 33);
+                break;
+            }
+            level = fs::File::open(below).unwrap();
+        }
+    }
+    fs::write(&end, "\n").unwrap();
+    supervisor::supervise(&bench.system, &guest, &words, running, None).unwrap();
+    bench.assert_clean(&mounts);
 }
 
 /// What `run_case` gives every case is not what the guest has.
