@@ -60,7 +60,7 @@ impl Level {
             let path = entry.path();
             if entry.file_type()?.is_dir() {
                 match fs::remove_dir(&path) {
-                    Err(error) if has_more(&error) => return Ok(Some(entry.file_name())),
+                    Err(error) if has_more(&error, files) => return Ok(Some(entry.file_name())),
                     other => unless_gone(other)?,
                 }
             } else if files == Files::Go {
@@ -71,12 +71,14 @@ impl Level {
     }
 }
 
-/// Whether a directory was not removed because of what is in it. Cgroups are busy then.
-fn has_more(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::DirectoryNotEmpty | io::ErrorKind::ResourceBusy
-    )
+/// Whether a directory was not removed because of what is in it. Cgroups are busy then; all else
+/// that is busy is a mount point, behind which other files are.
+fn has_more(error: &io::Error, files: Files) -> bool {
+    match error.kind() {
+        io::ErrorKind::DirectoryNotEmpty => true,
+        io::ErrorKind::ResourceBusy => files == Files::OfTheKernel,
+        _ => false,
+    }
 }
 
 fn unless_gone(result: io::Result<()>) -> io::Result<()> {

@@ -19,6 +19,7 @@ use vserver::execute;
 use vserver::failure::{Outcome, Reason};
 use vserver::guest::Guest;
 use vserver::linux::{Layout, Linux, sealed, supervisor};
+use vserver::removal::{Files, remove_tree};
 use vserver::start::{Running, exit_status_of, launch, prepare};
 use vserver::stop::{Manner, stop};
 use vserver::system::{Program, System, Waited};
@@ -45,6 +46,10 @@ const CASES: &[Case] = &[
     (
         "a_guest_takes_neither_all_terminals_nor_all_cgroups",
         a_guest_takes_neither_all_terminals_nor_all_cgroups,
+    ),
+    (
+        "what_is_mounted_meanwhile_is_not_removed",
+        what_is_mounted_meanwhile_is_not_removed,
     ),
     (
         "nothing_is_inherited_from_the_caller",
@@ -345,6 +350,31 @@ fn a_guest_takes_neither_all_terminals_nor_all_cgroups(bench: &Bench) {
     fs::write(&end, "\n").unwrap();
     supervisor::supervise(&bench.system, &guest, &words, running, None).unwrap();
     bench.assert_clean(&mounts);
+}
+
+fn what_is_mounted_meanwhile_is_not_removed(bench: &Bench) {
+    let (data, place) = (
+        bench.directory.path().join("data"),
+        bench.root().join("a/b"),
+    );
+    for path in [&data, &place] {
+        fs::create_dir_all(path).unwrap();
+    }
+    fs::write(data.join("kept"), "").unwrap();
+    let call = |words: &[&str]| {
+        Command::new(words[0])
+            .args(&words[1..])
+            .arg(&place)
+            .status()
+    };
+    let mounted = call(&["mount", "--bind", data.to_str().unwrap()]);
+    assert!(mounted.unwrap().success());
+    let result = remove_tree(&bench.root(), Files::Go, Duration::ZERO);
+    assert!(call(&["umount"]).unwrap().success());
+    assert_eq!(result.unwrap_err().kind(), std::io::ErrorKind::ResourceBusy);
+    assert!(data.join("kept").exists());
+    remove_tree(&bench.root(), Files::Go, Duration::ZERO).unwrap();
+    assert!(!bench.root().exists() && data.join("kept").exists());
 }
 
 /// What `run_case` gives every case is not what the guest has.
