@@ -173,6 +173,15 @@ pub fn not_running(name: &str) -> Failure {
     )
 }
 
+/// The failure for a guest whose context is being set up: changes could not reach it.
+pub fn being_started(name: &str) -> Failure {
+    Failure::new(
+        Reason::NotRunning,
+        format!("guest \"{name}\" is being started"),
+        "try again when it runs",
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -7,14 +7,14 @@ use crate::cli::{Net, NetAction};
 use crate::conflict::check_addresses;
 use crate::failure::{Failure, Outcome};
 use crate::guest::Guest;
-use crate::live::{State, look_at};
+use crate::live::{State, being_started, look_at};
 use crate::net_change::{Action, apply, apply_rate, network_of, plan, plan_rate, undo};
 use crate::network::{Address, Mode, Network};
 use crate::network_section::{with_addresses, with_rate};
 use crate::output;
 use crate::system::System;
 use crate::traffic::{self, Traffic};
-use libvserver::{Support, Vserver, probe};
+use libvserver::{Support, Syscall, Vserver, probe};
 use serde_json::json;
 use std::fs;
 
@@ -40,6 +40,22 @@ fn is_live(setting: &Setting, guest: &Guest) -> Outcome<bool> {
     }
 }
 
+/// As [`is_live`], for a change.
+fn is_live_to_change(setting: &Setting, guest: &Guest) -> Outcome<bool> {
+    check_settled(&Vserver::with(&setting.system), guest)?;
+    is_live(setting, guest)
+}
+
+/// Checks that the context of the guest is not being set up: a change would reach the description
+/// only, which has been read already.
+fn check_settled<S: Syscall>(vserver: &Vserver<S>, guest: &Guest) -> Outcome<()> {
+    let available = matches!(probe(vserver), Support::Available { .. });
+    if available && look_at(vserver, guest)?.state == State::Starting {
+        return Err(being_started(&guest.name));
+    }
+    Ok(())
+}
+
 fn texts(addresses: &[Address]) -> Vec<String> {
     addresses.iter().map(Address::to_string).collect()
 }
@@ -56,7 +72,7 @@ fn change(setting: &Setting, name: &str, action: Action, words: &[String]) -> Ou
     let text = fs::read_to_string(&guest.file)
         .map_err(|error| Failure::file("read", &guest.file, &error))?;
     let text = with_addresses(&text, &after)?;
-    let live = is_live(setting, guest)?;
+    let live = is_live_to_change(setting, guest)?;
     if live {
         apply(&setting.system, guest, action, &changed, &after)?;
     }
@@ -94,7 +110,7 @@ fn rate(setting: &Setting, name: &str, word: &str) -> Outcome<u8> {
     let text = fs::read_to_string(&guest.file)
         .map_err(|error| Failure::file("read", &guest.file, &error))?;
     let text = with_rate(&text, wanted)?;
-    let live = is_live(setting, guest)?;
+    let live = is_live_to_change(setting, guest)?;
     if live {
         apply_rate(&setting.system, guest, wanted)?;
     }
@@ -217,4 +233,29 @@ fn show(setting: &Setting, guest: &Guest) -> Outcome<u8> {
         },
     );
     Ok(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::failure::Reason;
+    use crate::model::guest;
+    use libvserver::abi::{vhin, vxf};
+    use libvserver::fake::Fake;
+
+    #[test]
+    fn a_guest_that_is_being_started_is_not_taken_for_stopped() {
+        let fake = Fake::new();
+        let vserver = Vserver::with(fake.clone());
+        let reason = || check_settled(&vserver, &guest()).map_err(|failure| failure.reason);
+        assert_eq!(reason(), Ok(()));
+        let task = fake.fork();
+        fake.run_as(task, || vserver.create(42, Some(vxf::INIT_SET)).unwrap());
+        vserver.set_name(42, vhin::CONTEXT, "web").unwrap();
+        assert_eq!(reason(), Err(Reason::NotRunning));
+        vserver
+            .set_flags(42, 0, vxf::STATE_SETUP | vxf::STATE_INIT)
+            .unwrap();
+        assert_eq!(reason(), Ok(()));
+    }
 }

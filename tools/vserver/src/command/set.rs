@@ -13,7 +13,7 @@ use crate::inside::xid_in_use;
 use crate::limit_change::{self, Plan};
 use crate::limits::OPEN_SPACES;
 use crate::limits_section::with_limits;
-use crate::live::{State, look_at, not_running, require_support, support_failure};
+use crate::live::{State, being_started, look_at, not_running, require_support, support_failure};
 use crate::output;
 use crate::system::System;
 use libvserver::{Support, Syscall, Vserver, probe};
@@ -171,11 +171,7 @@ fn check_running<S: Syscall>(vserver: &Vserver<S>, guest: &Guest) -> Outcome<()>
             let owner = format!("context \"{}\", which is not this guest", live.name);
             Err(xid_in_use(guest.xid, &owner))
         }
-        State::Starting => Err(Failure::new(
-            Reason::NotRunning,
-            format!("guest \"{}\" is being started", guest.name),
-            "try again when it runs",
-        )),
+        State::Starting => Err(being_started(&guest.name)),
         _ => Err(not_running(&guest.name)),
     }
 }
