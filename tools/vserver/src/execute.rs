@@ -98,26 +98,28 @@ pub fn launch<S: System>(
                 remedy,
             )
         })?;
-    let report = system.await_report(&mut child).map_err(|error| {
-        let pid = system.pid_of(&child);
-        end_child(system, xid, pid, &mut child);
-        Failure::from_os("wait for the command", &error, "try again")
-    })?;
-    match report {
-        Report::Executed => Ok(child),
-        Report::Failed(failure) => Err(failure),
-        Report::Died(status) => Err(Failure::new(
+    let failure = match system.await_report(&mut child) {
+        Ok(Report::Executed) => return Ok(child),
+        // Nothing is left to end.
+        Ok(Report::Died(status)) => {
+            return Err(Failure::new(
+                Reason::KernelError,
+                format!(
+                    "the process for guest \"{name}\" died before its command ran ({})",
+                    status_text(status)
+                ),
+                "the guest may have ended; `vserver show` tells its state",
+            ));
+        }
+        Ok(Report::Failed(failure)) => failure,
+        Ok(Report::Cancelled) => Failure::new(
             Reason::KernelError,
-            format!(
-                "the process for guest \"{name}\" died before its command ran ({})",
-                status_text(status)
-            ),
-            "the guest may have ended; `vserver show` tells its state",
-        )),
-        Report::Cancelled => Err(Failure::new(
-            Reason::KernelError,
-            "the command was cancelled",
-            "run it again when you like",
-        )),
-    }
+            format!("the command for guest \"{name}\" was cancelled before it ran"),
+            "run it again when you like; a guest that is frozen lets no command begin",
+        ),
+        Err(error) => Failure::from_os("wait for the command", &error, "try again"),
+    };
+    let pid = system.pid_of(&child);
+    end_child(system, xid, pid, &mut child);
+    Err(failure)
 }

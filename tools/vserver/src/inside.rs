@@ -307,6 +307,11 @@ pub fn join_guest<S: System>(
             )
         })
     };
+    // Nobody inside could end a task of the host that the guest keeps from going on.
+    join(
+        "tie the command to its starter",
+        system.die_with_parent(true),
+    )?;
     let mask = vserver.bcaps(xid).map_err(|errno| {
         Failure::from_os(
             "read the rights of the guest",
@@ -334,6 +339,7 @@ pub fn join_guest<S: System>(
         "migrate into the guest",
         vserver.migrate(xid, 0).map_err(Into::into),
     )?;
+    join("untie the command", system.die_with_parent(false))?;
     join("make a session keyring", system.new_keyring())?;
     let mut result = Ok(());
     for program in programs {

@@ -387,6 +387,8 @@ impl System for Model {
         Ok(())
     }
 
+    fn tidy_cgroup(&self, _guest: &str) {}
+
     fn enable_controller(&self, _guest: &str, controller: &str) -> io::Result<bool> {
         Ok(self.controllers.contains(controller))
     }

@@ -148,6 +148,8 @@ pub trait System: Syscall {
     /// Removes the cgroup of a guest and all below it, waiting a moment for tasks that are about
     /// to end; succeeds when there is none.
     fn remove_cgroup(&self, guest: &str) -> io::Result<()>;
+    /// Removes what commands inside a guest have left in its cgroup, unless it is in use.
+    fn tidy_cgroup(&self, guest: &str);
     /// Lets the cgroup of a guest have a controller; false when the host does not offer it.
     fn enable_controller(&self, guest: &str, controller: &str) -> io::Result<bool>;
     /// Reads a file of the cgroup of a guest.

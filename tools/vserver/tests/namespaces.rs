@@ -4,6 +4,9 @@
 //! asks of the kernel beside that call. Needs root; each case runs in a process of its own,
 //! because the command works in a single thread.
 
+#[path = "namespaces/exec.rs"]
+mod exec;
+
 use libvserver::Vserver;
 use libvserver::abi::vxf;
 use libvserver::fake::Fake;
@@ -18,6 +21,7 @@ use vserver::description;
 use vserver::execute;
 use vserver::failure::{Outcome, Reason};
 use vserver::guest::Guest;
+use vserver::linux::companion::{Signals, accompany};
 use vserver::linux::{Layout, Linux, sealed, supervisor};
 use vserver::removal::{Files, remove_tree};
 use vserver::start::{Running, exit_status_of, launch, prepare};
@@ -105,6 +109,18 @@ const CASES: &[Case] = &[
         a_command_joins_without_files_of_the_host,
     ),
     ("a_missing_command_is_told", a_missing_command_is_told),
+    (
+        "a_command_that_is_held_up_can_be_cancelled",
+        exec::a_command_that_is_held_up_can_be_cancelled,
+    ),
+    (
+        "a_command_has_a_place_of_its_own_below_distributed_cgroups",
+        exec::a_command_has_a_place_of_its_own_below_distributed_cgroups,
+    ),
+    (
+        "a_command_on_its_way_in_ends_with_its_starter",
+        exec::a_command_on_its_way_in_ends_with_its_starter,
+    ),
 ];
 
 /// A root directory that shows the programs of the host, and a place for logs and locks.
@@ -691,9 +707,9 @@ fn a_command_joins_without_files_of_the_host(bench: &Bench) {
     );
     let guest = bench.guest();
     let words = program(&guest, &["sh", "-c", &script]);
-    let caught = supervisor::catch_passing_signals().unwrap();
+    let signals = Signals::catch().unwrap();
     let mut child = execute::launch(&bench.system, &guest.name, 42, &[words]).unwrap();
-    let status = supervisor::accompany(&bench.system, 42, &mut child, &caught).unwrap();
+    let status = accompany(&bench.system, 42, &mut child, &signals).unwrap();
     assert_eq!(exit_status_of(status), 7);
     let output = fs::read_to_string(output).unwrap();
     has(&output, "CapBnd:\t0000000000000003");

@@ -8,11 +8,12 @@ use crate::execute::launch;
 use crate::failure::Outcome;
 use crate::guest::Guest;
 use crate::inside::xid_in_use;
-use crate::linux::{sealed, supervisor};
+use crate::linux::companion::{Signals, accompany};
+use crate::linux::sealed;
 use crate::live::State;
 use crate::live::{look_at, not_running, require_support};
 use crate::start::exit_status_of;
-use crate::system::Program;
+use crate::system::{Program, System};
 use libvserver::Vserver;
 
 /// Shells of which `enter` takes the first that exists.
@@ -57,10 +58,14 @@ fn run(setting: &Setting, name: &str, commands: &[Vec<String>]) -> Outcome<u8> {
         _ => return Err(not_running(name)),
     }
     sealed::go_on_in_copy()?;
-    let caught = supervisor::catch_passing_signals()?;
-    let mut child = launch(system, name, guest.xid, &programs(&guest, commands))?;
-    let status = supervisor::accompany(system, guest.xid, &mut child, &caught)?;
-    Ok(exit_status_of(status))
+    let signals = Signals::catch()?;
+    // A guest may hold up what comes into it. A signal that is the reason to give up has its usual
+    // effect when all is cleaned up and the signals are let go.
+    system.cancel_by(signals.ending()?);
+    let result = launch(system, name, guest.xid, &programs(&guest, commands))
+        .and_then(|mut child| accompany(system, guest.xid, &mut child, &signals));
+    system.tidy_cgroup(name);
+    Ok(exit_status_of(result?))
 }
 
 fn programs(guest: &Guest, commands: &[Vec<String>]) -> Vec<Program> {

@@ -20,6 +20,12 @@ const DEEPEST: u32 = 32;
 /// the host is to have as many.
 const MOST_OF_ALL: u32 = 32_000;
 
+/// Start of the names of cgroups that commands of the host make below that of a guest.
+const BELOW: &str = "vserver-exec-";
+
+/// How often a cgroup below that of a guest is made before the guest has its way.
+const ATTEMPTS: u32 = 8;
+
 /// A mounted cgroup2 file system.
 #[derive(Debug, PartialEq, Eq)]
 struct Hierarchy {
@@ -155,6 +161,73 @@ pub(super) fn remove(guest: &str) -> io::Result<()> {
     }
 }
 
+/// Moves the caller into a new cgroup below that of a guest. What is below is the guest's: a name
+/// that it cannot guess keeps it from preparing the place, and when it interferes later, another
+/// place is made.
+pub(super) fn enter_below(cgroup: &Cgroup) -> io::Result<()> {
+    enter_new(cgroup, || {
+        fs::read_to_string("/proc/sys/kernel/random/uuid")
+    })
+}
+
+fn enter_new(cgroup: &Cgroup, mut word: impl FnMut() -> io::Result<String>) -> io::Result<()> {
+    let mut result = Ok(());
+    for _ in 0..ATTEMPTS {
+        let directory = cgroup.path.join(format!("{BELOW}{}", word()?.trim_end()));
+        result = fs::create_dir(&directory);
+        if result.is_ok() {
+            result = write(&directory.join("cgroup.procs"), "0");
+            if result.is_ok() {
+                break;
+            }
+            // Fails when the guest was faster.
+            let _ = fs::remove_dir(&directory);
+        }
+    }
+    result
+}
+
+/// Fails as making a process there would when a cgroup has as many as it may have: the kernel does
+/// not ask when a process is moved there.
+pub(super) fn require_room(cgroup: &Cgroup) -> io::Result<()> {
+    let read = |file: &str| -> Option<u64> {
+        let text = fs::read_to_string(cgroup.path.join(file)).ok()?;
+        text.trim_end().parse().ok()
+    };
+    // No number where there is no limit, no file where there is no controller.
+    match (read("pids.current"), read("pids.max")) {
+        (Some(current), Some(limit)) if current >= limit => {
+            Err(io::Error::from_raw_os_error(libc::EAGAIN))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Removes the cgroups that [`enter_below`] has made and that are empty now. Those of commands that
+/// left something running stay until a later command of the host, or the end of the guest.
+pub(super) fn tidy(guest: &str) {
+    if let Some(cgroup) = find(guest) {
+        tidy_below(&cgroup.path);
+    }
+}
+
+fn tidy_below(path: &Path) {
+    let Ok(entries) = fs::read_dir(path) else {
+        return;
+    };
+    for entry in entries.flatten() {
+        if entry
+            .file_name()
+            .as_encoded_bytes()
+            .starts_with(BELOW.as_bytes())
+        {
+            // One that is in use refuses. When it was made this moment and is still empty, its
+            // maker makes another.
+            let _ = fs::remove_dir(entry.path());
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -198,6 +271,65 @@ mod tests {
         assert!(enable_below(top, "db", "cpu").is_err());
         let missing = write(&guest.join("io.max"), "1").unwrap_err();
         assert_eq!(missing.kind(), io::ErrorKind::NotFound);
+    }
+
+    #[test]
+    fn a_place_below_is_never_one_that_the_guest_has_prepared() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path();
+        let cgroup = Cgroup {
+            path: path.to_owned(),
+            delegated: true,
+        };
+        let prepared = path.join("vserver-exec-guessed");
+        fs::create_dir(&prepared).unwrap();
+        fs::write(prepared.join("cgroup.procs"), "").unwrap();
+        let mut words = 0;
+        let result = enter_new(&cgroup, || {
+            words += 1;
+            let word = ["guessed\n", "2\n"][usize::from(words > 1)];
+            Ok(word.to_owned())
+        });
+        // Outside of a cgroup file system the new directory is empty.
+        assert_eq!(result.unwrap_err().kind(), io::ErrorKind::NotFound);
+        assert_eq!(words, ATTEMPTS);
+        assert_eq!(
+            fs::read_to_string(prepared.join("cgroup.procs")).unwrap(),
+            ""
+        );
+        assert!(!path.join("vserver-exec-2").exists(), "taken back");
+    }
+
+    #[test]
+    fn only_empty_places_below_are_tidied_away() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path();
+        for name in ["vserver-exec-1", "vserver-exec-2/used", "init.scope"] {
+            fs::create_dir_all(path.join(name)).unwrap();
+        }
+        tidy_below(path);
+        assert!(!path.join("vserver-exec-1").exists());
+        assert!(path.join("vserver-exec-2/used").exists());
+        assert!(path.join("init.scope").exists());
+    }
+
+    #[test]
+    fn a_full_cgroup_has_no_room() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().to_owned();
+        let cgroup = Cgroup {
+            path: path.clone(),
+            delegated: true,
+        };
+        require_room(&cgroup).unwrap();
+        fs::write(path.join("pids.current"), "20\n").unwrap();
+        fs::write(path.join("pids.max"), "max\n").unwrap();
+        require_room(&cgroup).unwrap();
+        fs::write(path.join("pids.max"), "21\n").unwrap();
+        require_room(&cgroup).unwrap();
+        fs::write(path.join("pids.max"), "20\n").unwrap();
+        let error = require_room(&cgroup).unwrap_err();
+        assert_eq!(error.raw_os_error(), Some(libc::EAGAIN));
     }
 
     #[test]

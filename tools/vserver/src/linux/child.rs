@@ -2,13 +2,13 @@
 
 //! Children: made in namespaces and cgroups, and heard until they execute their program.
 
-use super::Linux;
 use super::raw::descriptor::{pipe, poll};
 use super::raw::process::{self, Side};
 use super::raw::signal::interrupt_every;
-use crate::failure::Outcome;
+use super::{Linux, cgroup};
+use crate::failure::{Failure, Outcome};
 use crate::survey::Survey;
-use crate::system::{Report, Spawn};
+use crate::system::{Cgroup, Report, Spawn};
 use libvserver::{Errno, Syscall, Vserver};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -88,7 +88,8 @@ pub(super) fn spawn<S: Syscall>(
         .cgroup
         .map(|cgroup| File::open(&cgroup.path))
         .transpose()?;
-    match clone_into(spawn.namespaces, directory.as_ref(), &spawn)? {
+    let (side, below) = clone_into(spawn.namespaces, directory.as_ref(), &spawn)?;
+    match side {
         Side::Parent { pid, pidfd } => Ok(Child {
             pid,
             pidfd,
@@ -96,8 +97,15 @@ pub(super) fn spawn<S: Syscall>(
             status: None,
         }),
         Side::Child => {
+            // Held by the parent alone, its end tells whether that is still there.
+            drop(report);
             *system.report.borrow_mut() = Some(writer.into());
-            let result = catch_unwind(AssertUnwindSafe(|| inside(system)));
+            let result = catch_unwind(AssertUnwindSafe(|| {
+                if let Some(cgroup) = below {
+                    enter_below(system, cgroup)?;
+                }
+                inside(system)
+            }));
             if let (Ok(Err(failure)), Some(report)) = (result, system.report.take()) {
                 send(File::from(report), &failure);
             }
@@ -106,22 +114,38 @@ pub(super) fn spawn<S: Syscall>(
     }
 }
 
-/// Makes the child in its cgroup. When the guest has distributed its tasks over cgroups of its
-/// own, the kernel takes no tasks in the topmost one: then it goes into one below.
-fn clone_into(namespaces: u64, directory: Option<&File>, spawn: &Spawn<'_>) -> io::Result<Side> {
+/// Makes the child in its cgroup. When the guest has distributed its tasks over cgroups of its own,
+/// the kernel takes no tasks in the topmost one: then the child begins in the cgroup of the caller
+/// and has to go into one below that is returned. It does not begin there, because whatever is
+/// below is the guest's, which could freeze it before its first instruction.
+fn clone_into<'a>(
+    namespaces: u64,
+    directory: Option<&File>,
+    spawn: &Spawn<'a>,
+) -> io::Result<(Side, Option<&'a Cgroup>)> {
     let result = process::clone(namespaces, directory.map(AsFd::as_fd));
     match (result, spawn.cgroup) {
         (Err(error), Some(cgroup)) if error.kind() == io::ErrorKind::ResourceBusy => {
-            let below = cgroup.path.join("vserver-exec");
-            match std::fs::create_dir(&below) {
-                Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
-                _ => {}
-            }
-            let directory = File::open(&below)?;
-            process::clone(namespaces, Some(directory.as_fd()))
+            cgroup::require_room(cgroup)?;
+            Ok((process::clone(namespaces, None)?, Some(cgroup)))
         }
-        (result, _) => result,
+        (result, _) => Ok((result?, None)),
     }
+}
+
+/// Moves the caller below a cgroup. From then on the guest can freeze it; a signal that kills ends
+/// it nevertheless, and that of its parent's death is arranged before.
+fn enter_below<S: Syscall>(system: &Linux<S>, cgroup: &Cgroup) -> Outcome<()> {
+    system
+        .bind_to_parent()
+        .and_then(|()| cgroup::enter_below(cgroup))
+        .map_err(|error| {
+            Failure::from_os(
+                &format!("enter a cgroup below {}", cgroup.path.display()),
+                &error,
+                "the guest, which manages the cgroups there, may be changing them: try again",
+            )
+        })
 }
 
 /// Looks at all tasks as a spectator, in a child, because there is no way back.

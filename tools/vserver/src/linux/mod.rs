@@ -5,6 +5,7 @@
 mod accounts;
 mod cgroup;
 mod child;
+pub mod companion;
 mod lock;
 mod log;
 mod machine;
@@ -106,6 +107,19 @@ impl<S: Syscall> Linux<S> {
     /// Lets no start be cancelled any more.
     pub fn cancel_no_more(&self) {
         *self.cancel.borrow_mut() = None;
+    }
+
+    /// Ends the caller, a child, when its parent dies; fails when that has died before.
+    fn bind_to_parent(&self) -> io::Result<()> {
+        raw::process::set_parent_death_signal(libc::SIGKILL)?;
+        if let Some(report) = self.report.borrow().as_ref() {
+            // Only an error makes the end to write to ready for reading: nobody reads any more.
+            let [orphan] = raw::descriptor::poll([report.as_fd()], Some(Duration::ZERO))?;
+            if orphan {
+                return Err(io::Error::from_raw_os_error(libc::ESRCH));
+            }
+        }
+        Ok(())
     }
 
     /// Where the console of a guest is logged.
@@ -243,6 +257,10 @@ impl<S: Syscall + Clone + Send + 'static> System for Linux<S> {
 
     fn remove_cgroup(&self, guest: &str) -> io::Result<()> {
         cgroup::remove(guest)
+    }
+
+    fn tidy_cgroup(&self, guest: &str) {
+        cgroup::tidy(guest);
     }
 
     fn enable_controller(&self, guest: &str, controller: &str) -> io::Result<bool> {
@@ -433,7 +451,11 @@ impl<S: Syscall + Clone + Send + 'static> System for Linux<S> {
     }
 
     fn die_with_parent(&self, enabled: bool) -> io::Result<()> {
-        raw::process::set_parent_death_signal(if enabled { libc::SIGKILL } else { 0 })
+        if enabled {
+            self.bind_to_parent()
+        } else {
+            raw::process::set_parent_death_signal(0)
+        }
     }
 
     fn shed_inheritance(&self) -> io::Result<()> {
