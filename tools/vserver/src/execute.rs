@@ -48,7 +48,7 @@ fn network_context<S: Syscall>(vserver: &Vserver<S>, name: &str, xid: u32) -> Ou
 }
 
 /// Starts the first of `programs` that exists inside context `xid`, in the cgroup of guest `name`,
-/// and returns the child once it runs.
+/// and returns the child once it runs. It has `streams` in place of terminals of the caller.
 ///
 /// # Errors
 ///
@@ -57,6 +57,7 @@ pub fn launch<S: System>(
     system: &S,
     name: &str,
     xid: u32,
+    streams: &S::Streams,
     programs: &[Program],
 ) -> Outcome<S::Child> {
     let vserver = Vserver::with(system);
@@ -81,7 +82,7 @@ pub fn launch<S: System>(
     };
     let mut child = system
         .spawn(spawn, &mut |system| {
-            inside::join_guest(system, xid, nid, programs)
+            inside::join_guest(system, xid, nid, streams, programs)
         })
         .map_err(|error| {
             let full = format!(

@@ -295,6 +295,7 @@ pub fn join_guest<S: System>(
     system: &S,
     xid: u32,
     nid: Option<u32>,
+    streams: &S::Streams,
     programs: &[Program],
 ) -> Outcome<()> {
     let vserver = Vserver::with(system);
@@ -333,6 +334,10 @@ pub fn join_guest<S: System>(
             vserver.migrate_network(nid).map_err(Into::into),
         )?;
     }
+    join(
+        "leave the terminal of the host",
+        system.take_streams(streams),
+    )?;
     join("close the files of the host", system.close_files())?;
     join("drop capabilities", system.become_root(mask.value))?;
     join(

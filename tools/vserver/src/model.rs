@@ -266,6 +266,7 @@ impl System for Model {
     type Tree = ();
     type Stack = Held;
     type Child = ModelChild;
+    type Streams = ();
     type Lock = Held;
     type Log = Held;
 
@@ -741,6 +742,11 @@ impl System for Model {
     fn new_session(&self, _console: &Held) -> io::Result<()> {
         assert!(self.in_child());
         self.step("new session")
+    }
+
+    fn take_streams(&self, (): &()) -> io::Result<()> {
+        assert!(self.in_child());
+        self.step("take streams")
     }
 
     fn close_files(&self) -> io::Result<()> {

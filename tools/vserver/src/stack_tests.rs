@@ -312,12 +312,13 @@ fn a_command_joins_the_network_context() {
     let model = Model::new();
     drop(start(&model, &guest(SHARED)).unwrap());
     model.steps.borrow_mut().clear();
-    execute::launch(&model, "web", 42, &[program("ps")]).unwrap();
+    execute::launch(&model, "web", 42, &(), &[program("ps")]).unwrap();
     in_order(
         &model,
         &[
             "enter space",
             "join network",
+            "take streams",
             "close files",
             "migrate",
             "execute ps",
@@ -326,7 +327,7 @@ fn a_command_joins_the_network_context() {
     let model = Model::new();
     drop(start(&model, &guest(BRIDGE)).unwrap());
     model.steps.borrow_mut().clear();
-    execute::launch(&model, "web", 42, &[program("ps")]).unwrap();
+    execute::launch(&model, "web", 42, &(), &[program("ps")]).unwrap();
     assert!(
         !model
             .steps

@@ -519,7 +519,7 @@ fn a_foreign_context_is_not_stopped() {
 #[test]
 fn a_command_joins_with_nothing_of_the_host() {
     let model = started();
-    let child = execute::launch(&model, "web", 42, &[program("ps")]).unwrap();
+    let child = execute::launch(&model, "web", 42, &(), &[program("ps")]).unwrap();
     assert_eq!(model.fake.tasks_of(42).len(), 2);
     assert_eq!(model.fake.tasks_of(0), [HOST_TASK], "{child:?}");
     let order = [
@@ -541,13 +541,13 @@ fn a_command_joins_with_nothing_of_the_host() {
 #[test]
 fn a_failure_while_joining_leaves_the_guest_as_it_was() {
     let model = started();
-    execute::launch(&model, "web", 42, &[program("ps")]).unwrap();
+    execute::launch(&model, "web", 42, &(), &[program("ps")]).unwrap();
     let steps = model.steps.borrow().clone();
     for (index, step) in steps.iter().enumerate() {
         let model = started();
         let before = model.fake.tasks();
         model.fault.set(Some((index, Fault::Error(libc::EIO))));
-        let failure = execute::launch(&model, "web", 42, &[program("ps")]).unwrap_err();
+        let failure = execute::launch(&model, "web", 42, &(), &[program("ps")]).unwrap_err();
         assert!(!failure.remedy.is_empty());
         assert_eq!(model.fake.tasks(), before, "step {index}, {step}");
     }
@@ -559,7 +559,7 @@ fn a_guest_that_lets_nobody_in_is_told() {
     let vserver = vserver(&model);
     let private = vxf::INFO_PRIVATE;
     vserver.set_flags(42, private, private).unwrap();
-    let join = || execute::launch(&model, "web", 42, &[program("ps")]).unwrap_err();
+    let join = || execute::launch(&model, "web", 42, &(), &[program("ps")]).unwrap_err();
     let failure = join();
     assert_eq!(failure.reason, Reason::NoRight);
     assert!(failure.message.contains("INFO_PRIVATE"), "{failure:?}");
@@ -574,9 +574,9 @@ fn the_first_shell_that_exists_is_taken() {
     let mut model = started();
     model.missing_programs.insert("bash".to_owned());
     let shells = [program("bash"), program("sh")];
-    execute::launch(&model, "web", 42, &shells).unwrap();
+    execute::launch(&model, "web", 42, &(), &shells).unwrap();
     assert_eq!(model.executed.borrow().last().unwrap().words, ["sh"]);
     model.missing_programs.insert("sh".to_owned());
-    let failure = execute::launch(&model, "web", 42, &shells).unwrap_err();
+    let failure = execute::launch(&model, "web", 42, &(), &shells).unwrap_err();
     assert_eq!(failure.reason, Reason::CommandNotFound);
 }

@@ -105,6 +105,8 @@ pub trait System: Syscall {
     type Stack;
     /// A child process.
     type Child;
+    /// What a command inside a guest has in place of terminals of the caller.
+    type Streams;
     /// The exclusive right to start and clean up one guest; dropped to release it.
     type Lock;
     /// The console log of a guest.
@@ -292,6 +294,8 @@ pub trait System: Syscall {
     fn new_keyring(&self) -> io::Result<()>;
     /// Starts a session whose terminal is `console`.
     fn new_session(&self, console: &Self::Console) -> io::Result<()>;
+    /// Starts a session without the terminals of the caller, and puts `streams` in their place.
+    fn take_streams(&self, streams: &Self::Streams) -> io::Result<()>;
     /// Closes all files but the standard ones and the way to report.
     fn close_files(&self) -> io::Result<()>;
     /// Becomes plain root: user and groups 0, no inheritable capabilities, a bounding set of

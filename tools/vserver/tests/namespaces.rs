@@ -6,6 +6,8 @@
 
 #[path = "namespaces/exec.rs"]
 mod exec;
+#[path = "namespaces/terminal.rs"]
+mod terminal;
 
 use libvserver::Vserver;
 use libvserver::abi::vxf;
@@ -22,6 +24,7 @@ use vserver::execute;
 use vserver::failure::{Outcome, Reason};
 use vserver::guest::Guest;
 use vserver::linux::companion::{Signals, accompany};
+use vserver::linux::streams::Streams;
 use vserver::linux::{Layout, Linux, sealed, supervisor};
 use vserver::removal::{Files, remove_tree};
 use vserver::start::{Running, exit_status_of, launch, prepare};
@@ -120,6 +123,30 @@ const CASES: &[Case] = &[
     (
         "a_command_on_its_way_in_ends_with_its_starter",
         exec::a_command_on_its_way_in_ends_with_its_starter,
+    ),
+    (
+        "a_command_has_a_terminal_of_its_own",
+        terminal::a_command_has_a_terminal_of_its_own,
+    ),
+    (
+        "the_end_of_a_command_leaves_nobody_at_the_terminal",
+        terminal::the_end_of_a_command_leaves_nobody_at_the_terminal,
+    ),
+    (
+        "a_command_that_is_not_typed_to_only_prints",
+        terminal::a_command_that_is_not_typed_to_only_prints,
+    ),
+    (
+        "a_command_without_streams_of_the_terminal_does_not_reach_it",
+        terminal::a_command_without_streams_of_the_terminal_does_not_reach_it,
+    ),
+    (
+        "signals_from_others_reach_the_command",
+        terminal::signals_from_others_reach_the_command,
+    ),
+    (
+        "a_stopped_command_gives_the_terminal_back",
+        terminal::a_stopped_command_gives_the_terminal_back,
     ),
 ];
 
@@ -708,8 +735,9 @@ fn a_command_joins_without_files_of_the_host(bench: &Bench) {
     let guest = bench.guest();
     let words = program(&guest, &["sh", "-c", &script]);
     let signals = Signals::catch().unwrap();
-    let mut child = execute::launch(&bench.system, &guest.name, 42, &[words]).unwrap();
-    let status = accompany(&bench.system, 42, &mut child, &signals).unwrap();
+    let streams = Streams::new().unwrap();
+    let mut child = execute::launch(&bench.system, &guest.name, 42, &streams, &[words]).unwrap();
+    let status = accompany(&bench.system, 42, &mut child, streams, &signals).unwrap();
     assert_eq!(exit_status_of(status), 7);
     let output = fs::read_to_string(output).unwrap();
     has(&output, "CapBnd:\t0000000000000003");
@@ -724,7 +752,8 @@ fn a_missing_command_is_told(bench: &Bench) {
     let guest = bench.guest();
     let launch = |name: &str| {
         let words = program(&guest, &[name]);
-        execute::launch(&bench.system, &guest.name, 42, &[words]).map(drop)
+        let streams = Streams::new().unwrap();
+        execute::launch(&bench.system, &guest.name, 42, &streams, &[words]).map(drop)
     };
     let reason = |name: &str| launch(name).unwrap_err().reason;
     assert_eq!(reason("no-such-command"), Reason::CommandNotFound);

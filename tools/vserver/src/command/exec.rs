@@ -10,6 +10,7 @@ use crate::guest::Guest;
 use crate::inside::xid_in_use;
 use crate::linux::companion::{Signals, accompany};
 use crate::linux::sealed;
+use crate::linux::streams::Streams;
 use crate::live::State;
 use crate::live::{look_at, not_running, require_support};
 use crate::start::exit_status_of;
@@ -62,8 +63,15 @@ fn run(setting: &Setting, name: &str, commands: &[Vec<String>]) -> Outcome<u8> {
     // A guest may hold up what comes into it. A signal that is the reason to give up has its usual
     // effect when all is cleaned up and the signals are let go.
     system.cancel_by(signals.ending()?);
-    let result = launch(system, name, guest.xid, &programs(&guest, commands))
-        .and_then(|mut child| accompany(system, guest.xid, &mut child, &signals));
+    let streams = Streams::new()?;
+    let result = launch(
+        system,
+        name,
+        guest.xid,
+        &streams,
+        &programs(&guest, commands),
+    )
+    .and_then(|mut child| accompany(system, guest.xid, &mut child, streams, &signals));
     system.tidy_cgroup(name);
     Ok(exit_status_of(result?))
 }

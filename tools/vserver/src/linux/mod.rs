@@ -12,8 +12,10 @@ mod machine;
 mod net;
 mod program;
 pub(crate) mod raw;
+mod relay;
 pub mod sealed;
 mod shelter;
+pub mod streams;
 pub mod supervisor;
 mod throttle;
 mod tree;
@@ -151,6 +153,7 @@ impl<S: Syscall + Clone + Send + 'static> System for Linux<S> {
     type Tree = OwnedFd;
     type Stack = OwnedFd;
     type Child = Child;
+    type Streams = streams::Streams;
     type Lock = File;
     type Log = Log;
 
@@ -549,6 +552,10 @@ impl<S: Syscall + Clone + Send + 'static> System for Linux<S> {
         let terminal = console.slave.as_fd();
         raw::terminal::make_controlling(terminal)?;
         (0..3).try_for_each(|number| raw::descriptor::duplicate_to(terminal, number))
+    }
+
+    fn take_streams(&self, streams: &streams::Streams) -> io::Result<()> {
+        streams.take()
     }
 
     fn close_files(&self) -> io::Result<()> {

@@ -14,15 +14,16 @@ use std::process::ExitStatus;
 use std::time::{Duration, Instant};
 use vserver::execute;
 use vserver::linux::companion::{Signals, accompany};
+use vserver::linux::streams::Streams;
 use vserver::linux::{Layout, Linux};
 use vserver::start::exit_status_of;
 use vserver::system::System;
 
 /// How long something may take that is about to happen.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Waits until `what` has happened.
-fn until(what: &str, mut happened: impl FnMut() -> bool) {
+pub fn until(what: &str, mut happened: impl FnMut() -> bool) {
     let deadline = Instant::now() + PATIENCE;
     while !happened() {
         assert!(Instant::now() < deadline, "{what}");
@@ -39,8 +40,9 @@ fn run(bench: &Bench, script: &str) -> u8 {
     let guest = bench.guest();
     let words = program(&guest, &["sh", "-c", script]);
     let signals = Signals::catch().unwrap();
-    let mut child = execute::launch(&bench.system, &guest.name, 42, &[words]).unwrap();
-    exit_status_of(accompany(&bench.system, 42, &mut child, &signals).unwrap())
+    let streams = Streams::new().unwrap();
+    let mut child = execute::launch(&bench.system, &guest.name, 42, &streams, &[words]).unwrap();
+    exit_status_of(accompany(&bench.system, 42, &mut child, streams, &signals).unwrap())
 }
 
 pub fn a_command_that_is_held_up_can_be_cancelled(bench: &Bench) {
@@ -62,7 +64,8 @@ pub fn a_command_that_is_held_up_can_be_cancelled(bench: &Bench) {
     // SAFETY: the call takes no pointers; the signal is caught.
     unsafe { libc::raise(libc::SIGINT) };
     let words = program(&guest, &["/bin/true"]);
-    let failure = execute::launch(&bench.system, &guest.name, 42, &[words]).unwrap_err();
+    let streams = Streams::new().unwrap();
+    let failure = execute::launch(&bench.system, &guest.name, 42, &streams, &[words]).unwrap_err();
     assert!(failure.message.contains("was cancelled"), "{failure:?}");
     // Still to be had, and here the signal must not have its effect.
     assert_eq!(signals.next().unwrap(), Some(libc::SIGINT));
@@ -171,7 +174,8 @@ pub fn a_command_on_its_way_in_ends_with_its_starter(bench: &Bench) {
         libc::fork()
     };
     if starter == 0 {
-        let _ = execute::launch(&system, &guest.name, 42, &[words]);
+        let streams = Streams::new().unwrap();
+        let _ = execute::launch(&system, &guest.name, 42, &streams, &[words]);
         // SAFETY: as above.
         unsafe { libc::_exit(0) };
     }

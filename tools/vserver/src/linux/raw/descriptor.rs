@@ -39,6 +39,72 @@ pub fn poll<const N: usize>(
     }
 }
 
+/// What to wait for at a descriptor; without descriptor, or for nothing, none is looked at.
+#[derive(Clone, Copy, Debug)]
+pub struct Interest<'a> {
+    /// The descriptor.
+    pub descriptor: Option<BorrowedFd<'a>>,
+    /// Data, or the end.
+    pub read: bool,
+    /// Room.
+    pub write: bool,
+}
+
+/// What was seen at a descriptor. An error and the end count as both.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Seen {
+    /// It can be read.
+    pub read: bool,
+    /// It can be written.
+    pub write: bool,
+    /// Who is at the other end has gone.
+    pub end: bool,
+}
+
+/// Waits until one of the descriptors has what is wanted of it; nothing is seen after `patience`.
+/// None waits for ever.
+pub fn watch<const N: usize>(
+    interests: [Interest<'_>; N],
+    patience: Option<Duration>,
+) -> io::Result<[Seen; N]> {
+    let mut polled = interests.map(|interest| {
+        let mut events = 0;
+        if interest.read {
+            events |= libc::POLLIN;
+        }
+        if interest.write {
+            events |= libc::POLLOUT;
+        }
+        let wanted = interest.descriptor.filter(|_| events != 0);
+        libc::pollfd {
+            // The kernel passes over negative ones.
+            fd: wanted.map_or(-1, |descriptor| descriptor.as_raw_fd()),
+            events,
+            revents: 0,
+        }
+    });
+    let timeout = patience.map_or(-1, |patience| {
+        libc::c_int::try_from(patience.as_millis()).unwrap_or(libc::c_int::MAX)
+    });
+    loop {
+        // SAFETY: the array is exclusive and passed with its length.
+        let result = unsafe { libc::poll(polled.as_mut_ptr(), N as libc::nfds_t, timeout) };
+        match check(result) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+            Ok(_) => break,
+        }
+    }
+    Ok(polled.map(|polled| {
+        let end = polled.revents & (libc::POLLHUP | libc::POLLERR) != 0;
+        Seen {
+            read: end || polled.revents & libc::POLLIN != 0,
+            write: end || polled.revents & libc::POLLOUT != 0,
+            end,
+        }
+    }))
+}
+
 /// Makes a pipe: the end to read from and the end to write to. Both close on exec.
 pub fn pipe() -> io::Result<(File, File)> {
     let mut ends = [-1; 2];

@@ -83,6 +83,27 @@ impl Drop for Caught {
     }
 }
 
+/// Stops the process as the terminal does it; returns when it goes on, or at once where nobody could
+/// let it go on. The caller has caught `SIGTSTP`.
+pub fn stop_self() -> io::Result<()> {
+    let set = set_of(&[libc::SIGTSTP]);
+    // SAFETY: the set is initialised; the calls take no other pointers.
+    unsafe {
+        check(libc::raise(libc::SIGTSTP))?;
+        check(libc::sigprocmask(
+            libc::SIG_UNBLOCK,
+            &raw const set,
+            std::ptr::null_mut(),
+        ))?;
+        check(libc::sigprocmask(
+            libc::SIG_BLOCK,
+            &raw const set,
+            std::ptr::null_mut(),
+        ))
+    }
+    .map(drop)
+}
+
 extern "C" fn nothing(_signal: libc::c_int) {}
 
 /// Interrupts what the process sleeps in, again and again: a single signal might come before the

@@ -1,0 +1,312 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Commands inside a guest whose caller sits at a terminal.
+
+use super::exec::until;
+use super::{Bench, make_context, program};
+use libvserver::abi::{CtxKill, vcmd};
+use libvserver::fake::Fake;
+use libvserver::{Errno, Syscall};
+use std::ffi::c_void;
+use std::fs::{self, File};
+use std::io::{Read, Write};
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use vserver::execute;
+use vserver::linux::companion::{Signals, accompany};
+use vserver::linux::streams::Streams;
+use vserver::linux::{Layout, Linux};
+use vserver::start::exit_status_of;
+use vserver::system::System;
+
+/// The model, but signals to tasks of the context are sent.
+#[derive(Clone)]
+struct Delivering(Fake);
+
+impl Syscall for Delivering {
+    unsafe fn vserver(&self, cmd: u32, id: u32, data: *mut c_void) -> Result<u32, Errno> {
+        if cmd == vcmd::CTX_KILL {
+            // SAFETY: the argument of this command.
+            let CtxKill { pid, sig } = unsafe { *data.cast::<CtxKill>() };
+            // SAFETY: the call takes no pointers.
+            return match unsafe { libc::kill(pid, sig) } {
+                0 => Ok(0),
+                _ => Err(Errno(libc::ESRCH)),
+            };
+        }
+        // SAFETY: passed on unchanged.
+        unsafe { self.0.vserver(cmd, id, data) }
+    }
+}
+
+/// The terminal of the administrator: the case is a session that it controls.
+struct Desk {
+    keyboard: File,
+    slave: OwnedFd,
+    screen: Arc<Mutex<Vec<u8>>>,
+}
+
+fn settings(terminal: &OwnedFd) -> (u32, u32, u32) {
+    // SAFETY: the structure is plain data; the call fills it.
+    let settings = unsafe {
+        let mut settings = std::mem::zeroed::<libc::termios>();
+        assert_eq!(libc::tcgetattr(terminal.as_raw_fd(), &raw mut settings), 0);
+        settings
+    };
+    (settings.c_iflag, settings.c_oflag, settings.c_lflag)
+}
+
+impl Desk {
+    /// Sits down, and makes the terminal the streams `which`; the others are `/dev/null`.
+    fn new(bench: &Bench, which: &[i32]) -> Self {
+        let terminal = bench.system.open_console().unwrap();
+        let null = fs::OpenOptions::new()
+            .read(true)
+            .write(true)
+            .open("/dev/null")
+            .unwrap();
+        let size = libc::winsize {
+            ws_row: 33,
+            ws_col: 77,
+            ws_xpixel: 0,
+            ws_ypixel: 0,
+        };
+        let slave = terminal.slave.as_raw_fd();
+        // SAFETY: the descriptors are open, the structures are plain data.
+        unsafe {
+            assert!(libc::setsid() > 0);
+            assert_eq!(libc::ioctl(slave, libc::TIOCSCTTY, 0), 0);
+            assert_eq!(libc::ioctl(slave, libc::TIOCSWINSZ, &raw const size), 0);
+            // As terminals of administrators are.
+            let mut settings = std::mem::zeroed::<libc::termios>();
+            assert_eq!(libc::tcgetattr(slave, &raw mut settings), 0);
+            settings.c_oflag |= libc::ONLCR;
+            assert_eq!(
+                libc::tcsetattr(slave, libc::TCSANOW, &raw const settings),
+                0
+            );
+            for number in 0..3 {
+                let source = if which.contains(&number) {
+                    slave
+                } else if number == 2 {
+                    continue;
+                } else {
+                    null.as_raw_fd()
+                };
+                assert_eq!(libc::dup2(source, number), number);
+            }
+        }
+        // Open as long as this process: the end of its terminal would end it.
+        std::mem::forget(terminal.slave.try_clone().unwrap());
+        Self {
+            keyboard: terminal.master,
+            slave: terminal.slave,
+            screen: Arc::default(),
+        }
+    }
+
+    fn screen(&self) -> String {
+        String::from_utf8_lossy(&self.screen.lock().unwrap()).into_owned()
+    }
+
+    /// Runs a shell script inside context 42, while `user` sits at the terminal; returns its exit
+    /// status and what the screen shows at its end.
+    fn run(&self, bench: &Bench, script: &str, user: impl FnOnce(&Self) + Send) -> (u8, String) {
+        make_context(bench);
+        let guest = bench.guest();
+        let words = program(&guest, &["sh", "-c", script]);
+        let system = Linux::new(Delivering(bench.fake.clone()), Layout::default());
+        let before = settings(&self.slave);
+        let signals = Signals::catch().unwrap();
+        let streams = Streams::new().unwrap();
+        let mut child = execute::launch(&system, &guest.name, 42, &streams, &[words]).unwrap();
+        // The child is made: there may be threads now.
+        let mut display = self.keyboard.try_clone().unwrap();
+        let screen = Arc::clone(&self.screen);
+        std::thread::spawn(move || {
+            let mut bytes = [0; 4096];
+            while let Ok(length) = display.read(&mut bytes) {
+                screen.lock().unwrap().extend(&bytes[..length]);
+            }
+        });
+        let status = std::thread::scope(|scope| {
+            let pid = child.pid;
+            let user = scope.spawn(move || {
+                let result = catch_unwind(AssertUnwindSafe(|| user(self)));
+                if result.is_err() {
+                    // Nobody waits for the user any more.
+                    // SAFETY: the call takes no pointers.
+                    unsafe { libc::kill(pid, libc::SIGKILL) };
+                }
+                result
+            });
+            let status = accompany(&system, 42, &mut child, streams, &signals);
+            let result = user.join().unwrap();
+            assert!(result.is_ok(), "{:?}", self.screen());
+            exit_status_of(status.unwrap())
+        });
+        assert_eq!(settings(&self.slave), before, "the terminal is as before");
+        // What is on its way to the screen.
+        (&self.slave_file()).write_all(b"[the end]\n").unwrap();
+        until("the screen is late", || self.screen().contains("[the end]"));
+        (status, self.screen())
+    }
+
+    fn slave_file(&self) -> File {
+        File::from(self.slave.try_clone().unwrap())
+    }
+
+    fn shows(&self, text: &str) {
+        until(text, || self.screen().contains(text));
+    }
+
+    fn types(&self, text: &str) {
+        (&self.keyboard).write_all(text.as_bytes()).unwrap();
+    }
+
+    /// Device number of the terminal, as `stat -c %r` tells it.
+    fn device(&self) -> u64 {
+        std::os::unix::fs::MetadataExt::rdev(&self.slave_file().metadata().unwrap())
+    }
+}
+
+pub fn a_command_has_a_terminal_of_its_own(bench: &Bench) {
+    let desk = Desk::new(bench, &[0, 1, 2]);
+    let script = "trap 'echo interrupted' INT\n\
+         for n in 0 1 2; do echo device $n $(stat -Lc %r /proc/self/fd/$n); done\n\
+         echo size $(stty size); : < /dev/tty && echo controls\n\
+         echo session $(($(ps -o sid= -p $$) - $$))\n\
+         read line; echo \"[$line]\"; echo 'waits'; sleep 1000\n\
+         read line; kill -WINCH $$; echo size $(stty size); exit 7";
+    let user = |desk: &Desk| {
+        desk.shows("controls");
+        desk.types("hello\n");
+        desk.shows("waits\r\n");
+        let size = libc::winsize {
+            ws_row: 44,
+            ws_col: 88,
+            ws_xpixel: 0,
+            ws_ypixel: 0,
+        };
+        let master = desk.keyboard.as_raw_fd();
+        // SAFETY: the descriptor is open, the structure is initialised.
+        unsafe { libc::ioctl(master, libc::TIOCSWINSZ, &raw const size) };
+        desk.types("\x03");
+        desk.shows("interrupted");
+        desk.types("again\n");
+    };
+    let (status, screen) = desk.run(bench, script, user);
+    assert_eq!(status, 7, "{screen}");
+    assert!(screen.contains("[hello]\r\n"), "{screen}");
+    assert!(screen.contains("size 33 77"), "{screen}");
+    assert!(screen.contains("size 44 88"), "{screen}");
+    assert!(screen.contains("session 0"), "{screen}");
+    for number in 0..3 {
+        assert!(screen.contains(&format!("device {number} ")), "{screen}");
+        let leaked = format!("device {number} {}\r", desk.device());
+        assert!(!screen.contains(&leaked), "{screen}");
+    }
+}
+
+pub fn the_end_of_a_command_leaves_nobody_at_the_terminal(bench: &Bench) {
+    let desk = Desk::new(bench, &[0, 1, 2]);
+    let mark = bench.directory.path().join("mark");
+    // The shell ignores what the end of its terminal means.
+    let script = format!(
+        "trap '' HUP; (while sleep 0.1; do echo > {0}; done; head -c 1 > {0}) &\n\
+         seq 1 20000; exit 3",
+        mark.display()
+    );
+    let (status, screen) = desk.run(bench, &script, |_| {});
+    assert_eq!(status, 3);
+    let lines: Vec<&str> = screen.lines().take(20000).collect();
+    assert_eq!(lines.len(), 20000);
+    assert_eq!((lines[0], lines[19999]), ("1", "20000"));
+    until("the background process has ended", || mark.exists());
+    let children = fs::read_dir("/proc").unwrap().flatten().filter(|entry| {
+        let words = fs::read(entry.path().join("cmdline")).unwrap_or_default();
+        let words = String::from_utf8_lossy(&words).into_owned();
+        words.contains(&*mark.to_string_lossy())
+    });
+    for child in children {
+        for number in 0..3 {
+            let link = fs::read_link(child.path().join(format!("fd/{number}"))).unwrap();
+            let device = fs::metadata(child.path().join(format!("fd/{number}")));
+            let device = device.map(|found| std::os::unix::fs::MetadataExt::rdev(&found));
+            assert_ne!(device.ok(), Some(desk.device()), "{link:?}");
+        }
+        let pid = child.file_name().to_string_lossy().parse().unwrap();
+        // SAFETY: the call takes no pointers.
+        unsafe { libc::kill(pid, libc::SIGKILL) };
+    }
+}
+
+pub fn a_command_that_is_not_typed_to_only_prints(bench: &Bench) {
+    let desk = Desk::new(bench, &[1]);
+    let script = "test -t 1 && echo terminal $(stat -Lc %r /proc/self/fd/1)\n\
+         test -t 0 || echo unread; (: < /dev/tty) 2>/dev/null || echo free\n\
+         (read x <&1) 2>/dev/null || echo mute; exit 4";
+    let (status, screen) = desk.run(bench, script, |_| {});
+    assert_eq!(status, 4, "{screen}");
+    for line in ["unread\r\n", "free\r\n", "mute\r\n"] {
+        assert!(screen.contains(line), "{line:?} is not in {screen:?}");
+    }
+    assert!(screen.contains("terminal "), "{screen}");
+    let leaked = format!("terminal {}\r", desk.device());
+    assert!(!screen.contains(&leaked), "{screen}");
+}
+
+pub fn a_command_without_streams_of_the_terminal_does_not_reach_it(bench: &Bench) {
+    let desk = Desk::new(bench, &[]);
+    let (status, screen) = desk.run(bench, "(echo leak > /dev/tty) || exit 5", |_| {});
+    assert_eq!(status, 5);
+    assert!(!screen.contains("leak"), "{screen}");
+}
+
+pub fn signals_from_others_reach_the_command(bench: &Bench) {
+    make_context(bench);
+    for (signal, name) in [
+        (libc::SIGINT, "INT"),
+        (libc::SIGQUIT, "QUIT"),
+        (libc::SIGTERM, "TERM"),
+        (libc::SIGHUP, "HUP"),
+    ] {
+        let guest = bench.guest();
+        let ready = bench.directory.path().join(name);
+        let script = format!(
+            "trap 'exit 9' {name}; : > {}; while :; do sleep 0.05; done",
+            ready.display()
+        );
+        let words = program(&guest, &["sh", "-c", &script]);
+        let system = Linux::new(Delivering(bench.fake.clone()), Layout::default());
+        let signals = Signals::catch().unwrap();
+        let streams = Streams::new().unwrap();
+        let mut child = execute::launch(&system, &guest.name, 42, &streams, &[words]).unwrap();
+        until("the command does not begin", || ready.exists());
+        // SAFETY: the call takes no pointers; the signal is caught.
+        unsafe { libc::raise(signal) };
+        let status = accompany(&system, 42, &mut child, streams, &signals).unwrap();
+        assert_eq!(exit_status_of(status), 9, "{name}");
+    }
+}
+
+pub fn a_stopped_command_gives_the_terminal_back(bench: &Bench) {
+    let desk = Desk::new(bench, &[0, 1, 2]);
+    let before = settings(&desk.slave);
+    let pid = i32::try_from(std::process::id()).unwrap();
+    // SAFETY: the call takes no pointers.
+    let send = |signal| assert_eq!(unsafe { libc::kill(pid, signal) }, 0);
+    let user = |desk: &Desk| {
+        desk.shows("begun");
+        assert_ne!(settings(&desk.slave), before, "as the command needs it");
+        // In a group that nobody can let go on, nobody stops: it is back at once.
+        send(libc::SIGTSTP);
+        std::thread::sleep(Duration::from_millis(200));
+        assert_ne!(settings(&desk.slave), before, "as the command needs it");
+        desk.types("go on\n");
+    };
+    let (status, screen) = desk.run(bench, "echo begun; read line; exit 6", user);
+    assert_eq!(status, 6, "{screen}");
+}
