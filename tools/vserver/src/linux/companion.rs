@@ -95,6 +95,8 @@ pub fn accompany<S: Syscall + Clone + Send + 'static>(
     let vserver = Vserver::with(system);
     let mut relay = Relay::new(streams);
     loop {
+        relay.adjust();
+        let patience = relay.patience();
         let [input, output, master] = relay.interests();
         let others = [
             child.pidfd(),
@@ -103,7 +105,7 @@ pub fn accompany<S: Syscall + Clone + Send + 'static>(
         ];
         let [ended, ending, other] = others.map(readable);
         let interests = [input, output, master, ended, ending, other];
-        let [input, output, master, ..] = watch(interests, None).map_err(failed)?;
+        let [input, output, master, ..] = watch(interests, patience).map_err(failed)?;
         relay.act([input, output, master]);
         while let Some(signal) = signals.next().map_err(failed)? {
             // A command that has just ended cannot be signalled, and need not be.

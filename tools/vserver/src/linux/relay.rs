@@ -3,7 +3,7 @@
 //! What stands between the terminal of the caller and that of a command inside a guest.
 
 use super::raw::descriptor::{Interest, Seen, watch};
-use super::raw::terminal::{Raw, Terminal, is_foreground};
+use super::raw::terminal::{Raw, Terminal, is_foreground, reads_lines};
 use super::streams::Streams;
 use std::fs::File;
 use std::io::{self, ErrorKind, Read, Write};
@@ -16,6 +16,9 @@ const LAST_WORDS: usize = 1 << 20;
 
 /// After this time without progress, the last words can be cut off by typing.
 const STUCK: Duration = Duration::from_secs(1);
+
+/// Time between two looks at a terminal that others use as well.
+const LOOK: Duration = Duration::from_millis(100);
 
 /// What a line of input ends with when it is the last.
 const END_OF_INPUT: u8 = 4;
@@ -106,6 +109,9 @@ pub(super) struct Relay {
     /// The caller's, to show at.
     output: Option<File>,
     raw: Option<Raw>,
+    /// Whether a program that the caller has started may use the caller's terminal as well: one
+    /// that reads what the command prints, such as a pager.
+    shared: bool,
     /// Whether what is typed is for us: not in the background.
     listens: bool,
     inward: Flow,
@@ -120,6 +126,7 @@ impl Relay {
             input: streams.input,
             output: streams.output,
             raw: None,
+            shared: streams.shared,
             listens: false,
             inward: Flow::new(),
             outward: Flow::new(),
@@ -134,10 +141,13 @@ impl Relay {
         let Some(input) = &self.input else {
             return;
         };
+        if self.shared {
+            return self.adjust();
+        }
         self.listens = is_foreground(input.as_fd());
         match self.raw.take() {
             // A terminal that was hung up takes no settings, and tells so when it is read.
-            None if self.listens => self.raw = Raw::new(input.as_fd()).ok(),
+            None if self.listens => self.raw = Raw::new(input.as_fd(), true).ok(),
             Some(raw) if self.listens => {
                 let _ = raw.apply();
                 self.raw = Some(raw);
@@ -145,6 +155,32 @@ impl Relay {
             None => {}
             Some(raw) => raw.forget(),
         }
+    }
+
+    /// Leaves a terminal that others use as well to them, but for lines that are typed while nobody
+    /// else has changed it, and while the command has changed its own: then it asks for a password
+    /// or draws, and needs all of it.
+    pub(super) fn adjust(&mut self) {
+        let (true, Some(input), Some(terminal)) = (self.shared, &self.input, &self.terminal) else {
+            return;
+        };
+        let foreground = is_foreground(input.as_fd());
+        let asked = !reads_lines(terminal.slave.as_fd(), true).unwrap_or(true);
+        if foreground && asked {
+            if self.raw.is_none() {
+                self.raw = Raw::new(input.as_fd(), false).ok();
+            }
+            self.listens = true;
+        } else {
+            self.raw = None;
+            // One that is hung up tells so when it is read.
+            self.listens = foreground && reads_lines(input.as_fd(), false).unwrap_or(true);
+        }
+    }
+
+    /// How long to wait before the next look.
+    pub(super) fn patience(&self) -> Option<Duration> {
+        (self.shared && self.terminal.is_some()).then_some(LOOK)
     }
 
     /// Gives the terminal of the caller back for the time being.
@@ -307,6 +343,7 @@ mod tests {
             input,
             output: Some(output),
             raw: None,
+            shared: false,
             inward: Flow::new(),
             outward: Flow::new(),
         }

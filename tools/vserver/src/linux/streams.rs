@@ -14,6 +14,7 @@ use crate::failure::{Failure, Outcome};
 use std::fs::File;
 use std::io::{self, IsTerminal};
 use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::fs::FileTypeExt;
 
 /// What takes the place of terminals of the caller.
 #[derive(Debug)]
@@ -26,6 +27,8 @@ pub struct Streams {
     pub(super) input: Option<File>,
     /// The caller's terminal to show at.
     pub(super) output: Option<File>,
+    /// Whether the output goes to another program, which may be using the terminal as well.
+    pub(super) shared: bool,
     /// Its end for a command that reads from elsewhere: nobody would answer who reads from it.
     writer: Option<OwnedFd>,
 }
@@ -58,6 +61,7 @@ impl Streams {
             terminal: None,
             input: None,
             output: None,
+            shared: false,
             writer: None,
         };
         if replaced == [false; 3] {
@@ -69,8 +73,14 @@ impl Streams {
         let shown_at = [1, 2, 0].into_iter().find(|&number| replaced[number]);
         streams.output = shown_at.map(open_again).transpose()?;
         if replaced[0] {
-            terminal.resemble(io::stdin().as_fd())?;
             streams.input = Some(open_again(0)?);
+            let kind = File::from(io::stdout().as_fd().try_clone_to_owned()?)
+                .metadata()?
+                .file_type();
+            streams.shared = kind.is_fifo() || kind.is_socket();
+            // Line feeds are turned into two characters once: by the terminal of the command, or by
+            // that of the caller when others print there.
+            terminal.resemble(io::stdin().as_fd(), !streams.shared)?;
         } else {
             streams.writer = Some(terminal.writer()?);
         }

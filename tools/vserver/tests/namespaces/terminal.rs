@@ -10,7 +10,7 @@ use libvserver::{Errno, Syscall};
 use std::ffi::c_void;
 use std::fs::{self, File};
 use std::io::{Read, Write};
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -67,6 +67,11 @@ impl Desk {
             .write(true)
             .open("/dev/null")
             .unwrap();
+        // What goes wrong is to be told elsewhere.
+        let told = File::from(std::io::stderr().as_fd().try_clone_to_owned().unwrap());
+        std::panic::set_hook(Box::new(move |what| {
+            let _ = writeln!(&told, "{what}");
+        }));
         let size = libc::winsize {
             ws_row: 33,
             ws_col: 77,
@@ -309,4 +314,55 @@ pub fn a_stopped_command_gives_the_terminal_back(bench: &Bench) {
     };
     let (status, screen) = desk.run(bench, "echo begun; read line; exit 6", user);
     assert_eq!(status, 6, "{screen}");
+}
+
+pub fn a_terminal_that_a_pager_uses_is_left_to_it(bench: &Bench) {
+    let desk = Desk::new(bench, &[0, 2]);
+    let mut ends = [-1; 2];
+    // SAFETY: the array has room for both ends, which stay open.
+    unsafe {
+        assert_eq!(libc::pipe(ends.as_mut_ptr()), 0);
+        assert_eq!(libc::dup2(ends[1], 1), 1);
+    }
+    let before = settings(&desk.slave);
+    let script = "exec >&2; echo begun; read line; echo \"[$line]\"\n\
+         stty -echo; echo secret; read line; stty echo; echo \"<$line>\"\n\
+         read line; echo \"[$line]\"; exit 8";
+    let user = |desk: &Desk| {
+        desk.shows("begun\r\n");
+        assert_eq!(settings(&desk.slave), before, "left alone");
+        desk.types("hello\n");
+        desk.shows("[hello]");
+        desk.shows("secret");
+        until("the terminal shows what is typed", || {
+            settings(&desk.slave) != before
+        });
+        desk.types("word\n");
+        desk.shows("<word>");
+        until("the terminal is kept", || settings(&desk.slave) == before);
+        // As a pager does it.
+        let slave = desk.slave.as_raw_fd();
+        // SAFETY: the descriptor is open, the structure plain data.
+        let usual = unsafe {
+            let mut settings = std::mem::zeroed::<libc::termios>();
+            assert_eq!(libc::tcgetattr(slave, &raw mut settings), 0);
+            let usual = settings;
+            settings.c_lflag &= !libc::ICANON;
+            libc::tcsetattr(slave, libc::TCSANOW, &raw const settings);
+            usual
+        };
+        std::thread::sleep(Duration::from_millis(300));
+        desk.types("q");
+        std::thread::sleep(Duration::from_millis(300));
+        let mut key = [0];
+        assert_eq!((&desk.slave_file()).read(&mut key).unwrap(), 1);
+        assert_eq!(key, *b"q");
+        // SAFETY: as above.
+        unsafe { libc::tcsetattr(slave, libc::TCSANOW, &raw const usual) };
+        desk.types("end\n");
+    };
+    let (status, screen) = desk.run(bench, script, user);
+    assert_eq!(status, 8, "{screen}");
+    assert!(screen.contains("[end]"), "{screen}");
+    assert_eq!(screen.matches("word").count(), 1, "{screen}");
 }

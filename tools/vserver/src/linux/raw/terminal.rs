@@ -72,9 +72,14 @@ impl Terminal {
         open_slave(&self.master, libc::O_WRONLY)
     }
 
-    /// Takes over the settings of another terminal.
-    pub fn resemble(&self, other: BorrowedFd<'_>) -> io::Result<()> {
-        set_settings(self.slave.as_fd(), &settings(other)?)
+    /// Takes over the settings of another terminal; line feeds are turned into two characters only
+    /// with `prints_alike`.
+    pub fn resemble(&self, other: BorrowedFd<'_>, prints_alike: bool) -> io::Result<()> {
+        let mut settings = settings(other)?;
+        if !prints_alike {
+            settings.c_oflag &= !libc::ONLCR;
+        }
+        set_settings(self.slave.as_fd(), &settings)
     }
 
     /// Takes over the size of another terminal; programs that use this one are told.
@@ -127,6 +132,16 @@ pub fn is_foreground(terminal: BorrowedFd<'_>) -> bool {
     group < 0 || group == own
 }
 
+/// Whether a terminal hands over what is typed in lines; with `echo`, also whether it shows them.
+pub fn reads_lines(terminal: BorrowedFd<'_>, echo: bool) -> io::Result<bool> {
+    let wanted = if echo {
+        libc::ICANON | libc::ECHO
+    } else {
+        libc::ICANON
+    };
+    Ok(settings(terminal)?.c_lflag & wanted == wanted)
+}
+
 /// Opens a terminal among the standard streams anew, so that to wait for it or not is nobody else's
 /// concern.
 pub fn open_again(number: usize) -> io::Result<File> {
@@ -158,11 +173,14 @@ fn restore() {
 /// A terminal that passes on what is typed at once, uninterpreted and without echo; until this is
 /// dropped, or the process panics. A process has one at most.
 #[derive(Debug)]
-pub struct Raw(());
+pub struct Raw {
+    prints_raw: bool,
+}
 
 impl Raw {
-    /// Switches a terminal over. The caller blocks `SIGTTOU`.
-    pub fn new(terminal: BorrowedFd<'_>) -> io::Result<Self> {
+    /// Switches a terminal over, and with `prints_raw` also what it does to output. The caller blocks
+    /// `SIGTTOU`.
+    pub fn new(terminal: BorrowedFd<'_>, prints_raw: bool) -> io::Result<Self> {
         static HOOK: Once = Once::new();
         // A panic may end the process without dropping anything.
         HOOK.call_once(|| {
@@ -174,7 +192,7 @@ impl Raw {
         });
         let settings = settings(terminal)?;
         *before() = Some((terminal.try_clone_to_owned()?, settings));
-        let raw = Self(());
+        let raw = Self { prints_raw };
         raw.apply()?;
         Ok(raw)
     }
@@ -184,8 +202,12 @@ impl Raw {
         match before().as_ref() {
             Some((terminal, settings)) => {
                 let mut settings = *settings;
+                let output = settings.c_oflag;
                 // SAFETY: the structure is initialised and exclusive.
                 unsafe { libc::cfmakeraw(&raw mut settings) };
+                if !self.prints_raw {
+                    settings.c_oflag = output;
+                }
                 set_settings(terminal.as_fd(), &settings)
             }
             None => Ok(()),
@@ -220,13 +242,13 @@ mod tests {
         let flags = || settings(terminal.slave.as_fd()).unwrap().c_lflag;
         let usual = flags();
         assert_ne!(usual & libc::ICANON, 0);
-        let raw = Raw::new(terminal.slave.as_fd()).unwrap();
+        let raw = Raw::new(terminal.slave.as_fd(), true).unwrap();
         assert_eq!(flags() & (libc::ICANON | libc::ECHO | libc::ISIG), 0);
         // As in a process that ends without dropping anything.
         std::mem::forget(raw);
         let _ = std::panic::catch_unwind(|| panic!("on purpose"));
         assert_eq!(flags(), usual);
-        let raw = Raw::new(terminal.slave.as_fd()).unwrap();
+        let raw = Raw::new(terminal.slave.as_fd(), true).unwrap();
         assert_ne!(flags(), usual);
         drop(raw);
         assert_eq!(flags(), usual);
