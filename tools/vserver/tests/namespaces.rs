@@ -141,6 +141,10 @@ const CASES: &[Case] = &[
         terminal::a_command_without_streams_of_the_terminal_does_not_reach_it,
     ),
     (
+        "a_shell_can_stop_a_command_and_continue_it",
+        terminal::a_shell_can_stop_a_command_and_continue_it,
+    ),
+    (
         "a_terminal_that_a_pager_uses_is_left_to_it",
         terminal::a_terminal_that_a_pager_uses_is_left_to_it,
     ),

@@ -105,6 +105,7 @@ impl Desk {
         }
         // Open as long as this process: the end of its terminal would end it.
         std::mem::forget(terminal.slave.try_clone().unwrap());
+        std::mem::forget(terminal.master.try_clone().unwrap());
         Self {
             keyboard: terminal.master,
             slave: terminal.slave,
@@ -365,4 +366,73 @@ pub fn a_terminal_that_a_pager_uses_is_left_to_it(bench: &Bench) {
     assert_eq!(status, 8, "{screen}");
     assert!(screen.contains("[end]"), "{screen}");
     assert_eq!(screen.matches("word").count(), 1, "{screen}");
+}
+
+/// Waits until the child of a shell ends or stops; its wait status.
+fn wait_for(pid: i32) -> i32 {
+    let mut status = 0;
+    until("the child goes on", || {
+        let options = libc::WUNTRACED | libc::WNOHANG;
+        // SAFETY: the status is exclusive.
+        unsafe { libc::waitpid(pid, &raw mut status, options) == pid }
+    });
+    status
+}
+
+pub fn a_shell_can_stop_a_command_and_continue_it(bench: &Bench) {
+    let desk = Desk::new(bench, &[0, 1, 2]);
+    let before = settings(&desk.slave);
+    let slave = desk.slave.as_raw_fd();
+    // This is the shell; its job is a group of its own.
+    // SAFETY: the process has one thread; the calls take no pointers.
+    let (shell, job) = unsafe {
+        libc::signal(libc::SIGTTOU, libc::SIG_IGN);
+        (libc::getpgrp(), libc::fork())
+    };
+    if job == 0 {
+        // SAFETY: as above.
+        unsafe {
+            libc::setpgid(0, 0);
+            libc::tcsetpgrp(slave, libc::getpid());
+            libc::signal(libc::SIGTTOU, libc::SIG_DFL);
+        }
+        let user = |desk: &Desk| {
+            desk.shows("begun");
+            until("it is not as the command needs it", || {
+                settings(&desk.slave) != before
+            });
+            // SAFETY: as above.
+            unsafe { libc::kill(libc::getpid(), libc::SIGTSTP) };
+            // Stopped here, and then in the background.
+            until("it is not given back", || settings(&desk.slave) == before);
+            until("it is not as the command needs it again", || {
+                settings(&desk.slave) != before
+            });
+            desk.types("go on\n");
+        };
+        let (status, _) = desk.run(bench, "echo begun; read line; exit 6", user);
+        std::process::exit(status.into());
+    }
+    let foreground = |group| {
+        // SAFETY: as above.
+        assert_eq!(unsafe { libc::tcsetpgrp(slave, group) }, 0);
+    };
+    // SAFETY: as above.
+    let go_on = || assert_eq!(unsafe { libc::kill(-job, libc::SIGCONT) }, 0);
+    let status = wait_for(job);
+    assert!(libc::WIFSTOPPED(status), "{status:#x}");
+    foreground(shell);
+    assert_eq!(settings(&desk.slave), before, "given back");
+    let children = fs::read_to_string(format!("/proc/{job}/task/{job}/children")).unwrap();
+    let inside = fs::read_to_string(format!("/proc/{}/stat", children.trim())).unwrap();
+    assert!(inside.contains(") T "), "{inside}");
+    go_on();
+    std::thread::sleep(Duration::from_millis(300));
+    assert_eq!(settings(&desk.slave), before, "not for the background");
+    foreground(job);
+    go_on();
+    let status = wait_for(job);
+    assert!(libc::WIFEXITED(status), "{status:#x}");
+    assert_eq!(libc::WEXITSTATUS(status), 6);
+    foreground(shell);
 }
