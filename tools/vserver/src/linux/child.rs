@@ -46,18 +46,29 @@ impl Child {
     }
 
     pub(super) fn await_report(&mut self, cancel: Option<BorrowedFd<'_>>) -> io::Result<Report> {
-        let cancelled = match cancel {
-            None => poll([self.report.as_fd()], None).map(|_| false)?,
-            Some(cancel) => {
-                let [reported, cancelled] = poll([self.report.as_fd(), cancel], None)?;
-                cancelled && !reported
-            }
-        };
-        if cancelled {
-            return Ok(Report::Cancelled);
-        }
         let mut text = Vec::new();
-        self.report.read_to_end(&mut text)?;
+        // Each time anew: who is held up between its last word and its program has not reported.
+        loop {
+            let (reported, cancelled) = match cancel {
+                None => (true, false),
+                Some(cancel) => {
+                    let [reported, cancelled] = poll([self.report.as_fd(), cancel], None)?;
+                    (reported, cancelled)
+                }
+            };
+            if cancelled && !reported {
+                return Ok(Report::Cancelled);
+            }
+            if reported {
+                let mut part = [0; 1024];
+                match self.report.read(&mut part) {
+                    Ok(0) => break,
+                    Ok(length) => text.extend_from_slice(&part[..length]),
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                    Err(error) => return Err(error),
+                }
+            }
+        }
         if text.iter().any(|&byte| byte != EXECUTING) {
             return Ok(Report::Failed(from_json(&text)?));
         }
@@ -206,4 +217,43 @@ pub(super) fn send<T: Serialize>(mut pipe: File, value: &T) {
 
 pub(super) fn from_json<T: DeserializeOwned>(text: &[u8]) -> io::Result<T> {
     serde_json::from_slice(text).map_err(io::Error::other)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_child_that_is_held_up_before_its_program_can_be_cancelled() {
+        let (report, mut writer) = pipe().unwrap();
+        let (cancel, mut user) = pipe().unwrap();
+        let mut child = Child {
+            pid: 0,
+            pidfd: cancel.try_clone().unwrap().into(),
+            report,
+            status: None,
+        };
+        writer.write_all(&[EXECUTING]).unwrap();
+        user.write_all(b"enough").unwrap();
+        let report = child.await_report(Some(cancel.as_fd())).unwrap();
+        assert_eq!(report, Report::Cancelled);
+        drop(writer);
+    }
+
+    #[test]
+    fn a_report_wins_over_its_cancellation() {
+        let (report, mut writer) = pipe().unwrap();
+        let (cancel, mut user) = pipe().unwrap();
+        let mut child = Child {
+            pid: 0,
+            pidfd: cancel.try_clone().unwrap().into(),
+            report,
+            status: None,
+        };
+        writer.write_all(&[EXECUTING]).unwrap();
+        drop(writer);
+        user.write_all(b"enough").unwrap();
+        let report = child.await_report(Some(cancel.as_fd())).unwrap();
+        assert_eq!(report, Report::Executed);
+    }
 }
