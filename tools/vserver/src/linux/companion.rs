@@ -14,8 +14,17 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
-/// Signals that ask for an end: of the command once it runs, before that of the attempt.
-const ENDING: &[i32] = &[libc::SIGINT, libc::SIGQUIT, libc::SIGTERM, libc::SIGHUP];
+/// Signals that ask for an end: of the command once it runs, before that of the attempt. Those that
+/// programs give another meaning are among them: here they would end us, with a terminal that
+/// nobody could use any more.
+const ENDING: &[i32] = &[
+    libc::SIGINT,
+    libc::SIGQUIT,
+    libc::SIGTERM,
+    libc::SIGHUP,
+    libc::SIGUSR1,
+    libc::SIGUSR2,
+];
 
 /// Signals that ask for something else, and those for who uses a terminal from the background: these
 /// need no look, but must not stop us while we give the terminal back.

@@ -278,11 +278,13 @@ pub fn signals_from_others_reach_the_command(bench: &Bench) {
         (libc::SIGQUIT, "QUIT"),
         (libc::SIGTERM, "TERM"),
         (libc::SIGHUP, "HUP"),
+        (libc::SIGUSR1, "USR1"),
+        (libc::SIGUSR2, "USR2"),
     ] {
         let guest = bench.guest();
         let ready = bench.directory.path().join(name);
         let script = format!(
-            "trap 'exit 9' {name}; : > {}; while :; do sleep 0.05; done",
+            "trap 'exit 9' {name}; : > {}; for n in $(seq 400); do sleep 0.05; done",
             ready.display()
         );
         let words = program(&guest, &["sh", "-c", &script]);
