@@ -17,7 +17,7 @@ use crate::guest::Guest;
 use crate::start::{Running, launch};
 use crate::system::{Program, System};
 use crate::wish::Wish;
-use libvserver::{Syscall, Vserver};
+use libvserver::Syscall;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::fd::AsFd;
