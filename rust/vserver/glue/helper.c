@@ -182,8 +182,12 @@ static bool vs_reboot_nested(const struct vs_ctx *ctx, const struct pid_namespac
 {
 	int init = READ_ONCE(ctx->init_pid);
 
-	/* There as long as the current task, which it waits for. */
-	return ns != &init_pid_ns && init && READ_ONCE(ns->child_reaper)->tgid != init;
+	if (ns == &init_pid_ns)
+		return false;
+	/* Both reapers are there as long as the current task, which they wait for. */
+	if (READ_ONCE(READ_ONCE(ns->parent->child_reaper)->vs.ctx) == ctx)
+		return true;
+	return init && READ_ONCE(ns->child_reaper)->tgid != init;
 }
 
 /* What reboot_pid_ns() ends a namespace for; the rest it refuses. */
