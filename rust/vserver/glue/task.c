@@ -127,6 +127,10 @@ void __vs_task_exit(struct task_struct *p, long code)
 	/* Before its own children are given away, see init.c. */
 	if (vs->ctx)
 		cmpxchg(&vs->ctx->reaper, p, NULL);
+	/* How long a parent outside lets it lie is not the guest's. */
+	scoped_guard(rcu)
+		if (!vs_same_ctx(p, rcu_dereference(p->real_parent)))
+			vs_task_uncount(vs);
 	if (vs->claimed) {
 		struct vs_ctx *ctx = vs->ctx;
 

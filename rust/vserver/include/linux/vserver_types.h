@@ -29,7 +29,8 @@ asmlinkage long sys_vserver(u32 cmd, u32 id, void __user *data);
  * @tag: tag of the files that the task makes, rules as for @xid.
  * @claimed: the task counts in the task claims of @ctx: from fork or migration
  *	to exit.
- * @counted: it counts as a thread of @ctx: until somebody has waited for it.
+ * @counted: it counts as a thread of @ctx: until its parent has waited for it, when
+ *	that is of the context, else until its exit.
  * @net_claimed: the same for @net.
  * @ctx: counted reference on the context, NULL for the host. Written by the
  *	task itself; other tasks read it under RCU. It stays until the task is
