@@ -96,7 +96,11 @@ static void walk(const pid_t *pids)
 			ours++;
 			for (int i = 0; i < PROCESSES; i++)
 				seen += pids[i] == pid;
-			if (!s.virtual || !s.resident)
+			/*
+			 * A few pages are not told yet: those of a child that
+			 * has hardly run.
+			 */
+			if (!s.virtual || (pid == pids[0] && !s.resident))
 				bad++;
 			if (pid != pids[0] && s.parent != pids[0])
 				bad++;
