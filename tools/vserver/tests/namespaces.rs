@@ -719,7 +719,7 @@ fn run_case(name: &str) -> bool {
     let script = "exec 9</; echo 300 > /proc/self/oom_score_adj; ulimit -Sn 200; ulimit -Ss 4096; \
                   umask 077; processors=$(sed -n 's/Cpus_allowed_list:\t//p' /proc/self/status); \
                   export VSERVER_TEST_PROCESSORS=$processors; \
-                  exec nice -n 5 taskset -c \"${processors%%[-,]*}\" chrt --batch 0 \"$0\"";
+                  exec nice -n $((5 - $(nice))) taskset -c \"${processors%%[-,]*}\" chrt --batch 0 \"$0\"";
     let output = inherited
         .args(["-c", script])
         .arg(std::env::current_exe().unwrap())
