@@ -123,19 +123,9 @@ fn two_waiters(t: &mut Test) -> Outcome {
     Ok(())
 }
 
-/// What ends no pid namespace is refused in one, and not noted.
-fn refused_reboot(t: &mut Test) -> Outcome {
-    const CAD_OFF: i32 = 0;
-    const SW_SUSPEND: i32 = 0xd000_fce2_u32 as i32;
-    let xid = t.xid();
-    let mut guest = Guest::plan(xid).whole().start()?;
-    for (name, command) in [("CAD_OFF", CAD_OFF), ("SW_SUSPEND", SW_SUSPEND)] {
-        t.refused(
-            &format!("inside: {name}"),
-            guest.call(|w| process::reboot(w.int(0)), &[i64::from(command)])?,
-            libc::EINVAL,
-        );
-    }
+/// Lets a guest end; who waits for that is told of no reboot.
+fn ends_without_reboot(t: &mut Test, guest: Guest) -> Outcome {
+    let xid = guest.xid();
     let waiting = Promise::start(|| context::wait_exit(xid).map(|exit| exit.reboot_cmd))?;
     t.check(
         "outside: one waits",
@@ -144,6 +134,21 @@ fn refused_reboot(t: &mut Test) -> Outcome {
     guest.stop()?;
     t.gives("outside: no command is noted", waiting.answer()?, 0);
     Ok(())
+}
+
+/// What ends no pid namespace is refused in one, and not noted.
+fn refused_reboot(t: &mut Test) -> Outcome {
+    const CAD_OFF: i32 = 0;
+    const SW_SUSPEND: i32 = 0xd000_fce2_u32 as i32;
+    let mut guest = Guest::plan(t.xid()).whole().start()?;
+    for (name, command) in [("CAD_OFF", CAD_OFF), ("SW_SUSPEND", SW_SUSPEND)] {
+        t.refused(
+            &format!("inside: {name}"),
+            guest.call(|w| process::reboot(w.int(0)), &[i64::from(command)])?,
+            libc::EINVAL,
+        );
+    }
+    ends_without_reboot(t, guest)
 }
 
 /// Whether a pid namespace that the caller makes ends by a reboot inside.
@@ -167,8 +172,10 @@ fn reboot_nested(_: &crate::harness::Words) -> Sys<bool> {
 
 /// What reboots in a pid namespace that the guest has made is not the guest.
 fn nested_reboot(t: &mut Test) -> Outcome {
-    let xid = t.xid();
-    let mut guest = Guest::plan(xid).flags(vxf::REBOOT_KILL).whole().start()?;
+    let mut guest = Guest::plan(t.xid())
+        .flags(vxf::REBOOT_KILL)
+        .whole()
+        .start()?;
     t.gives(
         "inside: a namespace in it ends by a reboot",
         guest.ask(reboot_nested)?,
@@ -179,14 +186,7 @@ fn nested_reboot(t: &mut Test) -> Outcome {
         guest.ask(|_| Ok::<_, i32>(7))?,
         7,
     );
-    let waiting = Promise::start(|| context::wait_exit(xid).map(|exit| exit.reboot_cmd))?;
-    t.check(
-        "outside: one waits",
-        wait::until(GONE_WITHIN, || waiting.sleeps()),
-    );
-    guest.stop()?;
-    t.gives("outside: no command is noted", waiting.answer()?, 0);
-    Ok(())
+    ends_without_reboot(t, guest)
 }
 
 /// Calls `reboot(2)` eight times, in vain: how many milliseconds that takes.
